@@ -1,0 +1,67 @@
+# make demo   the demonstration delivery to OMOP tables, with checks, in one command
+# make run    the same with the delivery of SNDS_DELIVERY
+# make ui     the Dagster UI on http://127.0.0.1:3000
+# make test   linters, types, order of imports, all tests
+# make lock   new pin files from pyproject.toml
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+export DAGSTER_HOME := $(CURDIR)/.dagster
+export DAGSTER_DISABLE_TELEMETRY := yes
+
+.PHONY: demo run ui test pictures lock clean prerequisites
+.DEFAULT_GOAL := demo
+
+demo: export SNDS_DELIVERY := $(CURDIR)/data/delivery
+demo: run
+
+run: prerequisites $(VENV)/.installed $(DAGSTER_HOME)/dagster.yaml
+	@$(BIN)/snds-omop run
+
+ui: prerequisites $(VENV)/.installed $(DAGSTER_HOME)/dagster.yaml
+	$(BIN)/dagster dev --host 127.0.0.1 --port 3000
+
+test: prerequisites $(VENV)/.installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	env -u DAGSTER_HOME $(BIN)/pytest
+
+prerequisites:
+	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 or later is needed and $(PYTHON) was not found: install it (Debian 12: apt install python3 python3-venv), or name it: make PYTHON=python3.11 demo"; exit 1; }
+	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or later is needed and this is %d.%d: install it, or name it: make PYTHON=python3.11 demo" % v[:2])'
+	@$(PYTHON) -m snds_omop_assets.engines.java
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: requirements.txt pyproject.toml | $(VENV)/bin/python
+	@echo "Installing the pinned dependencies into $(VENV) (once, one to three minutes)"
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@echo "Installing what the tests need"
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(DAGSTER_HOME)/dagster.yaml: dagster.yaml
+	@mkdir -p $(@D) && cp $< $@
+
+# The pictures of the README, from the last `make demo`.
+pictures: $(VENV)/.installed-dev $(DAGSTER_HOME)/dagster.yaml
+	$(BIN)/python -m snds_omop_assets_tests.browser
+
+lock: $(VENV)/.installed-dev
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links pyproject.toml -o requirements.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
+		--no-annotate --no-emit-index-url --no-emit-find-links --extra dev -c requirements.txt pyproject.toml -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .dagster warehouse
