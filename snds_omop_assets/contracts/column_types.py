@@ -1,0 +1,46 @@
+"""The types that a contract can give to an SNDS column."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class ColumnType:
+    """How a type is stored and shown.
+
+    Attributes:
+        arrow: the type of the stored column.
+        meaning: what a steward reads in the UI.
+        missing: texts that stand for "no value" in this type, after normalisation.
+        of_a_person: values are an identifier or a date of a person, so they never leave the table
+            (not in the quarantine, not in a log).
+    """
+
+    arrow: pa.DataType
+    meaning: str
+    missing: frozenset[str] = frozenset()
+    of_a_person: bool = False
+
+
+COLUMN_TYPES: Mapping[str, ColumnType] = {
+    "text": ColumnType(pa.string(), "text, without blanks at its ends"),
+    "code": ColumnType(pa.string(), "code: 1, 01 and 1.0 are the same code"),
+    "pseudonym": ColumnType(pa.string(), "pseudonym of a person", of_a_person=True),
+    "finess": ColumnType(
+        pa.string(),
+        "FINESS number of an establishment, its ninth character (Luhn key) added where only 8 were delivered",
+        # facts: '00000000' stands for "not given" in DCIR (ETB_PRE_FIN, PFS_EXE_NUM)
+        missing=frozenset({"0", "00000000", "000000000"}),
+    ),
+    "integer": ColumnType(pa.int64(), "whole number"),
+    "decimal": ColumnType(pa.float64(), "number, with a decimal comma or point"),
+    # DCIR and IR_BEN_R write a missing date as 1600-01-01; some sources use year 1 (HDH documentation, 2024)
+    "date": ColumnType(
+        pa.date32(), "date", missing=frozenset({"1600-01-01", "01/01/1600", "0001-01-01", "01/01/0001"}),
+        of_a_person=True,
+    ),
+    "year": ColumnType(pa.int64(), "year", of_a_person=True),
+    "month": ColumnType(pa.int64(), "month, 1 to 12", missing=frozenset({"0"}), of_a_person=True),
+}  # fmt: skip

@@ -1,0 +1,1 @@
+"""Tests of snds_omop_assets. All persons are invented."""
