@@ -1,0 +1,1 @@
+"""DuckDB, SQLite and Spark behind small functions, and the id function that is equal on all of them."""

@@ -1,0 +1,102 @@
+"""DuckDB, the embedded engine: runs the SQL models and the checks in bounded memory, and never calls out."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+
+from snds_omop_assets.engines.ids import NULL_MARK, SEPARATOR
+from snds_omop_assets.tables import CHUNK_ROWS, Frames, StoredTable, frame_of
+
+MAX_ID_FIELDS = 12
+
+
+@contextmanager
+def duckdb_connection(spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
+    """An in-memory DuckDB that spills to the folder `spill` and loads no extension from the network."""
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "autoinstall_known_extensions": False,
+        "autoload_known_extensions": False,
+    }
+    if spill is not None:
+        config["temp_directory"] = str(spill)
+    connection = duckdb.connect(":memory:", config=config)
+    try:
+        yield connection
+    finally:
+        connection.close()
+
+
+def define_omop_id(connection: duckdb.DuckDBPyConnection, key: str) -> None:
+    """Define the macro `omop_id(prefix, field, ...)`: see engines/ids.py.
+
+    The outer cast matters: without it Parquet would hold UINT64, which Spark reads as a decimal.
+    """
+    overloads = []
+    for count in range(1, MAX_ID_FIELDS + 1):
+        names = [f"f{i}" for i in range(count)]
+        text = " || ".join(
+            [f"{_quoted(key)} || chr({ord(SEPARATOR)}) || prefix"]
+            + [f"chr({ord(SEPARATOR)}) || coalesce({name}, chr({ord(NULL_MARK)}))" for name in names]
+        )
+        overloads.append(
+            f"(prefix, {', '.join(names)}) AS CAST(CAST('0x' || substr(md5({text}), 1, 16) AS UBIGINT) >> 1 AS BIGINT)"
+        )
+    connection.execute(f"CREATE MACRO omop_id {', '.join(overloads)}")
+
+
+def define_view(connection: duckdb.DuckDBPyConnection, name: str, table: StoredTable) -> None:
+    """Make a stored table readable in SQL as `name`: Parquet in place, anything else through a temporary table."""
+    if table.path.suffix == ".parquet":
+        connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet({_quoted(str(table.path))})')
+        return
+    batches = pa.RecordBatchReader.from_batches(table.schema, table.batches())
+    connection.register("incoming", batches)
+    connection.execute(f'CREATE TEMP TABLE "{name}" AS SELECT * FROM incoming')
+    connection.unregister("incoming")
+
+
+@contextmanager
+def duckdb_with(
+    tables: Mapping[str, StoredTable | Path], id_key: str | None = None, spill: Path | None = None
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB that sees these tables under these names, and `omop_id` where an id key is given.
+
+    A CSV file of the project's own (a Path) is read as text.
+    """
+    with duckdb_connection(spill) as connection:
+        if id_key is not None:
+            define_omop_id(connection, id_key)
+        for name, table in tables.items():
+            if isinstance(table, Path):
+                connection.execute(
+                    f'CREATE VIEW "{name}" AS SELECT * FROM read_csv({_quoted(str(table))}, all_varchar = true)'
+                )
+            else:
+                define_view(connection, name, table)
+        yield connection
+
+
+def one_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
+    """The only row of a query."""
+    row = connection.execute(sql).fetchone()
+    assert row is not None, "a query for one row gave none"
+    return row
+
+
+def frames_of_query(connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema) -> Frames:
+    """The result of a SELECT as frames of `schema`; its columns must have the schema's names, in order."""
+
+    def frames() -> Iterator[pd.DataFrame]:
+        for batch in connection.sql(sql).to_arrow_reader(CHUNK_ROWS):
+            yield frame_of(batch.cast(schema))
+
+    return Frames(schema, frames())
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
