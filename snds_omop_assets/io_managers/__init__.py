@@ -1,0 +1,1 @@
+"""Where tables lie: CSV, SQLite and Parquet files, written aside and renamed, read in batches."""
