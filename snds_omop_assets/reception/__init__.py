@@ -1,0 +1,1 @@
+"""From delivered files to typed tables: finding, reading, typing, judging, setting aside."""
