@@ -1,0 +1,97 @@
+"""PERSON, with pandas into CSV."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import dagster as dg
+import pandas as pd
+
+from snds_omop_assets.contracts.cdm_tables import cdm_tables
+from snds_omop_assets.contracts.pandera_schemas import cdm_schema, conforming
+from snds_omop_assets.engines.ids import omop_ids
+from snds_omop_assets.omop.field_rules import cdm_metadata
+from snds_omop_assets.omop.person_pyramid import AgePyramid
+from snds_omop_assets.settings import Settings
+from snds_omop_assets.steward import OWNERS
+from snds_omop_assets.tables import PANDAS_DTYPES, Frames, StoredTable, frames_of
+from snds_omop_assets.vocabulary.maps import NO_CONCEPT, concept_by_code
+
+TABLE = cdm_tables()["person"]
+
+
+def person_frame(beneficiaries: pd.DataFrame, id_key: str) -> pd.DataFrame:
+    """PERSON rows of some beneficiaries.
+
+    Args:
+        beneficiaries: rows of prepared/beneficiaries.
+        id_key: the id key of the warehouse.
+
+    Returns:
+        One row per beneficiary, in their order; the columns of the CDM's PERSON.
+    """
+    place = beneficiaries["commune"].fillna(beneficiaries["department"])
+    person = pd.DataFrame(
+        {
+            "person_id": omop_ids(id_key, "person", beneficiaries["person_key"]),
+            "gender_concept_id": beneficiaries["BEN_SEX_COD"].map(concept_by_code("sex")).fillna(NO_CONCEPT),
+            "year_of_birth": beneficiaries["BEN_NAI_ANN"],
+            "month_of_birth": beneficiaries["BEN_NAI_MOI"],
+            "race_concept_id": NO_CONCEPT,
+            "ethnicity_concept_id": NO_CONCEPT,
+            "location_id": omop_ids(id_key, "location", place).mask(place.isna()),
+            "person_source_value": beneficiaries["person_source_value"],
+            "gender_source_value": beneficiaries["BEN_SEX_COD_DELIVERED"],
+            "gender_source_concept_id": NO_CONCEPT,
+            "race_source_concept_id": NO_CONCEPT,
+            "ethnicity_source_concept_id": NO_CONCEPT,
+        },
+        index=beneficiaries.index,
+    )
+    return person.reindex(columns=TABLE.schema.names).astype({f.name: PANDAS_DTYPES[f.type] for f in TABLE.schema})
+
+
+def person_table(beneficiaries: StoredTable, settings: Settings) -> Frames:
+    """PERSON from prepared/beneficiaries, a chunk at a time.
+
+    Returns:
+        Rows are persons; the columns of the CDM's PERSON. The metadata counts persons of unknown sex, month and place
+        and has the age pyramid; counts of persons below settings.small_cell are hidden.
+    """
+    schema = cdm_schema(TABLE)
+    unknown: Counter[str] = Counter()
+    pyramid = AgePyramid()
+
+    def frames() -> Iterator[pd.DataFrame]:
+        for chunk in frames_of(beneficiaries):
+            person = conforming(person_frame(chunk, settings.id_key), schema)
+            unknown["sex unknown (concept 0)"] += int((person["gender_concept_id"] == NO_CONCEPT).sum())
+            unknown["month of birth unknown"] += int(person["month_of_birth"].isna().sum())
+            unknown["place of residence unknown"] += int(person["location_id"].isna().sum())
+            pyramid.add(person)
+            yield person
+
+    def metadata() -> dict[str, object]:
+        shown = {name: _shown(count, settings.small_cell) for name, count in unknown.items()}
+        return {**shown, "year of birth by sex": pyramid.picture(settings.small_cell)}
+
+    return Frames(TABLE.schema, frames(), metadata=metadata)
+
+
+def _shown(count: int, small_cell: int) -> int | str:
+    """A count of persons, or that it is too small to be told."""
+    return count if count == 0 or count >= small_cell else f"fewer than {small_cell}"
+
+
+@dg.asset(
+    key=["omop", "person"],
+    group_name="omop",
+    kinds={"pandas", "csv"},
+    owners=OWNERS,
+    io_manager_key="csv",
+    ins={"beneficiaries": dg.AssetIn(["prepared", "beneficiaries"])},
+    deps=[dg.AssetKey(["omop", "location"])],
+    metadata=cdm_metadata("person"),
+)
+def person(beneficiaries: StoredTable, settings: dg.ResourceParam[Settings]) -> Frames:
+    """OMOP PERSON: every beneficiary with a usable year of birth, sex known or not."""
+    return person_table(beneficiaries, settings)

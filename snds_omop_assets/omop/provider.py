@@ -1,0 +1,166 @@
+"""PROVIDER, with Spark into Parquet: a list of specialties and activities, not of people.
+
+pyspark is imported inside the functions, and the session starts when the asset runs: nothing else pays for Spark.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import dagster as dg
+from dagster_pyspark import LazyPySparkResource
+
+from snds_omop_assets.contracts.cdm_tables import cdm_tables
+from snds_omop_assets.contracts.snds_tables import DELIVERED
+from snds_omop_assets.engines.spark_engine import omop_id_column, prepare_environment
+from snds_omop_assets.omop.field_rules import cdm_metadata
+from snds_omop_assets.settings import Settings
+from snds_omop_assets.steward import OWNERS, said_plainly, table_of
+from snds_omop_assets.tables import StoredTable
+from snds_omop_assets.vocabulary.maps import NO_CONCEPT, read_map
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+TABLE = cdm_tables()["provider"]
+
+SPARK_TYPES = {"integer": "bigint", "varchar": "string"}
+
+LISTS = (
+    # prefix, nomenclature, code and label there, columns of ER_PRS_F that hold its codes
+    ("SPE", "IR_SPE_V", "PFS_SPE_COD", "PFS_SPE_LIB", ("PSE_SPE_COD", "PSP_SPE_COD")),
+    ("ACT", "IR_ACT_V", "PFS_ACT_NAT", "ACT_NAT_LIB", ("PSE_ACT_NAT", "PSP_ACT_NAT")),
+)
+"""The two code lists overlap, hence the prefix in provider_source_value."""
+
+
+def met_codes(nomenclatures: dict[str, "DataFrame"], er_prs_f: "DataFrame") -> "DataFrame":
+    """Every code of the two nomenclatures and of ER_PRS_F.
+
+    Args:
+        nomenclatures: IR_SPE_V and IR_ACT_V as received, by name.
+        er_prs_f: ER_PRS_F as received; codes 0 and 99 ("not given") are NULL there.
+
+    Returns:
+        One row per list and code: prefix, nomenclature, code (without padding), label (NULL where the nomenclature
+        lacks the code), delivered (the code as delivered), in_nomenclature. Where a code comes in several spellings,
+        the nomenclature's wins, then the shortest, then the first in order.
+    """
+    from pyspark.sql import functions as f
+
+    lists = []
+    for prefix, nomenclature, code, label, columns in LISTS:
+        listed = nomenclatures[nomenclature].select(
+            f.lit(prefix).alias("prefix"),
+            f.lit(nomenclature).alias("nomenclature"),
+            f.col(code).alias("code"),
+            f.col(label).alias("label"),
+            f.col(code + DELIVERED).alias("delivered"),
+            f.lit(True).alias("in_nomenclature"),
+        )
+        for column in columns:
+            used = er_prs_f.where(f.col(column).isNotNull()).select(
+                f.lit(prefix),
+                f.lit(nomenclature),
+                f.col(column),
+                f.lit(None).cast("string"),
+                f.col(column + DELIVERED),
+                f.lit(False),
+            )
+            listed = listed.unionAll(used.distinct())
+        lists.append(listed)
+    specialties, activities = lists
+    first = f.struct(~f.col("in_nomenclature"), f.length("delivered"), f.col("delivered"), f.col("label"))
+    return (
+        specialties.unionAll(activities)
+        .groupBy("prefix", "nomenclature", "code")
+        .agg(
+            f.min_by("label", first).alias("label"),
+            f.min_by("delivered", first).alias("delivered"),
+            f.max("in_nomenclature").alias("in_nomenclature"),
+        )
+    )
+
+
+def provider_frame(codes: "DataFrame", id_key: str) -> "DataFrame":
+    """PROVIDER rows of some codes.
+
+    Args:
+        codes: see `met_codes`.
+        id_key: the id key of the warehouse.
+
+    Returns:
+        One row per code, sorted by provider_source_value; the columns of the CDM's PROVIDER.
+    """
+    from pyspark.sql import functions as f
+
+    concepts = codes.sparkSession.createDataFrame(
+        [(line.nomenclature, line.code, line.concept_id) for line in read_map("specialties")],
+        "nomenclature string, code string, concept_id bigint",
+    )
+    source_value = f.concat_ws(":", "prefix", "code")
+    filled = {
+        "provider_id": omop_id_column(id_key, "provider", source_value),
+        "provider_name": f.col("label"),
+        "specialty_concept_id": f.coalesce("concept_id", f.lit(NO_CONCEPT)),
+        "provider_source_value": source_value,
+        "specialty_source_value": f.col("delivered"),
+        "specialty_source_concept_id": f.lit(NO_CONCEPT),
+    }
+    return (
+        codes.join(f.broadcast(concepts), ["nomenclature", "code"], "left")
+        .select(
+            *(
+                filled.get(field.name, f.lit(None)).cast(SPARK_TYPES[field.type.split("(")[0]]).alias(field.name)
+                for field in TABLE.fields
+            )
+        )
+        .orderBy("provider_source_value")
+    )
+
+
+def _told(codes: "DataFrame", provider: "DataFrame") -> dict[str, Any]:
+    """What the steward reads: the map of specialties, and the codes that no nomenclature has."""
+    specialties = provider.collect()
+    unknown = sorted(f"{row.prefix}:{row.code}" for row in codes.collect() if not row.in_nomenclature)
+    mapped = [row for row in specialties if row["specialty_concept_id"] != NO_CONCEPT]
+    return {
+        "codes with a concept": len(mapped),
+        "codes without concept (0)": len(specialties) - len(mapped),
+        "codes in no nomenclature": len(unknown),
+        "codes in no nomenclature, kept with concept 0": ", ".join(unknown) or "none",
+        "specialties": table_of(
+            {"code": str, "label": str, "concept": int},
+            [(row["provider_source_value"], row["provider_name"], row["specialty_concept_id"]) for row in specialties],
+        ),
+    }
+
+
+@dg.asset(
+    key=["omop", "provider"],
+    group_name="omop",
+    kinds={"pyspark", "parquet"},
+    owners=OWNERS,
+    io_manager_key="spark_parquet",
+    ins={
+        "ir_spe_v": dg.AssetIn(["nomenclatures", "ir_spe_v"]),
+        "ir_act_v": dg.AssetIn(["nomenclatures", "ir_act_v"]),
+        "er_prs_f": dg.AssetIn(["snds", "er_prs_f"]),
+    },
+    metadata=cdm_metadata("provider"),
+)
+def provider(
+    context: dg.AssetExecutionContext,
+    ir_spe_v: StoredTable,
+    ir_act_v: StoredTable,
+    er_prs_f: StoredTable,
+    spark: LazyPySparkResource,
+    settings: dg.ResourceParam[Settings],
+) -> Any:
+    """OMOP PROVIDER: the specialties of IR_SPE_V, the activities of IR_ACT_V, and the codes met in ER_PRS_F only."""
+    with said_plainly():
+        prepare_environment()
+    read = spark.spark_session.read.parquet
+    nomenclatures = {"IR_SPE_V": read(str(ir_spe_v.path)), "IR_ACT_V": read(str(ir_act_v.path))}
+    codes = met_codes(nomenclatures, read(str(er_prs_f.path))).cache()
+    table = provider_frame(codes, settings.id_key).cache()
+    context.add_output_metadata(_told(codes, table))
+    return table

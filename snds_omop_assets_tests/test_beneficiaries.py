@@ -1,0 +1,159 @@
+"""prepared/beneficiaries: who is one person, which state is the latest, where the person lives."""
+
+import datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.preparation.assets import beneficiaries_table
+from snds_omop_assets_tests.conftest import only, rows_of
+
+IR_BEN_R = official_tables()["IR_BEN_R"].schema
+
+CAMILLE = {
+    "BEN_NIR_PSA": "DPXX:1X", "BEN_NIR_PSA_DELIVERED": "DPXX:01X", "BEN_CDI_NIR": "00", "BEN_SEX_COD": "2",
+    "BEN_SEX_COD_DELIVERED": "2", "BEN_NAI_ANN": 1963, "BEN_NAI_MOI": 12, "BEN_RES_DPT": "075", "BEN_RES_COM": "114",
+    "ORG_AFF_BEN": "01C751000", "source_file": "IR_BEN_R.csv", "source_line": 2,
+}  # fmt: skip
+
+
+@pytest.fixture
+def prepare(stored, tmp_path):
+    """Runs the model on rows that differ from Camille's; gives the persons, and the rows by bucket."""
+
+    def run(*differences):
+        rows = [{**CAMILLE, "source_line": line, **row} for line, row in enumerate(differences, start=2)]
+        frames = beneficiaries_table(stored("ir_ben_r", IR_BEN_R, rows), tmp_path / "spill")
+        return rows_of(frames), dict(frames.metadata())
+
+    return run
+
+
+def test_camille_lives_in_paris_14e(prepare):
+    (person,), buckets = prepare({})
+    assert (person["commune"], person["department"]) == ("75114", "75")
+    assert (person["person_key"], person["person_source_value"]) == ("DPXX:1X", "DPXX:01X")
+    assert buckets == {"rows: kept": 1}
+
+
+@pytest.mark.parametrize(
+    ("dpt", "com", "organism", "commune", "department"),
+    [
+        ("001", "004", "01C011000", "01004", "01"),
+        ("013", "208", "01C131000", "13208", "13"),
+        # Corsica is written 20xxx, whatever the code of the department
+        ("209", "004", "01C201000", "2A004", "2A"),
+        ("209", "033", "01C202000", "2B033", "2B"),
+        ("201", "247", "02A201000", "2A247", "2A"),
+        ("202", "033", "02A202000", "2B033", "2B"),
+        ("020", "033", "01C202000", "2B033", "2B"),
+        ("02A", "004", "01C201000", "2A004", "2A"),
+        ("209", "999", "01C202000", None, "2B"),
+        ("201", "998", "01C999000", None, "2A"),  # no such commune: the department stands
+        # overseas: general scheme, MSA (02A), RSI (03A)
+        ("097", "105", "01C971000", "97105", "971"),
+        ("971", "105", "01C971000", "97105", "971"),
+        ("973", "302", "02A973000", "97302", "973"),
+        ("974", "411", "03A974000", "97411", "974"),
+        ("976", "608", "01C976000", "97608", "976"),
+        ("978", "801", "01C971000", "97801", "978"),
+        ("979", "999", "01C972000", None, "972"),
+        # codes that are no departments: characters 4 and 5 of the organism
+        ("099", "999", "01C691000", None, "69"),
+        ("000", "000", "01C751000", None, "75"),
+        ("888", "114", "01C641000", None, "64"),
+        ("991", "999", "01C990000", None, None),
+        ("098", "735", "01C971000", None, "971"),
+        (None, None, "02A351000", None, "35"),
+        (None, None, None, None, None),
+        # commune said to be unknown: the organism first; commune not delivered: the department of residence
+        ("075", "999", "01C781000", None, "78"),
+        ("075", "999", None, None, "75"),
+        ("075", None, "01C781000", None, "75"),
+        # 099 is a commune (33099), though no department
+        ("033", "099", "01C331000", "33099", "33"),
+    ],
+)
+def test_commune_and_department_of_residence(prepare, dpt, com, organism, commune, department):
+    (person,), _ = prepare({"BEN_RES_DPT": dpt, "BEN_RES_COM": com, "ORG_AFF_BEN": organism})
+    assert (person["commune"], person["department"]) == (commune, department)
+
+
+def test_the_latest_state_is_the_person(prepare):
+    """She moved from Lyon to Paris: last treatment decides, then last update, then the later line loses."""
+    day = datetime.date
+    persons, buckets = prepare(
+        {"BEN_RES_DPT": "069", "BEN_RES_COM": "383", "MAX_TRT_DTD": day(2012, 5, 1), "BEN_DTE_MAJ": day(2014, 1, 1)},
+        {"MAX_TRT_DTD": day(2013, 5, 1), "BEN_DTE_MAJ": day(2013, 6, 1)},
+        {"BEN_RES_DPT": "033", "BEN_RES_COM": "063", "MAX_TRT_DTD": day(2013, 5, 1), "BEN_DTE_MAJ": day(2013, 5, 2)},
+        {"BEN_RES_DPT": "059", "BEN_RES_COM": "350", "MAX_TRT_DTD": None},
+    )
+    assert [person["commune"] for person in persons] == ["75114"]
+    assert buckets == {"rows: kept": 1, "rows: older state of a person": 3}
+
+
+def test_twins_under_one_pseudonym_are_two_persons(prepare):
+    persons, _ = prepare({"BEN_RNG_GEM": "1"}, {"BEN_RNG_GEM": "2"})
+    assert [person["person_source_value"] for person in persons] == ["DPXX:01X1", "DPXX:01X2"]
+
+
+def test_a_child_covered_by_both_parents_is_one_person(prepare):
+    persons, buckets = prepare(
+        {"BEN_NIR_PSA": "mother's", "BEN_IDT_ANO": "child"}, {"BEN_NIR_PSA": "father's", "BEN_IDT_ANO": "child"}
+    )
+    assert [person["person_key"] for person in persons] == ["child"]
+    assert buckets["rows: older state of a person"] == 1
+
+
+def test_the_identifier_is_idt_ano_then_nir_ano_then_the_pseudonym(prepare):
+    persons, _ = prepare({"BEN_IDT_ANO": "I", "BEN_NIR_ANO": "N"}, {"BEN_NIR_ANO": "N2"}, {"BEN_NIR_PSA": "P"})
+    assert {person["person_key"] for person in persons} == {"I", "N2", "P"}
+
+
+@pytest.mark.parametrize("code", ["01", "05", "06", "08", "09", "11", "12", "13", "14", "15"])
+def test_a_fictitious_nir_is_no_person(prepare, code):
+    persons, buckets = prepare({"BEN_CDI_NIR": code}, {"BEN_NIR_PSA": "DPXX:2X", "BEN_CDI_NIR": "00"})
+    assert [person["person_key"] for person in persons] == ["DPXX:2X"]
+    assert buckets == {"rows: fictitious NIR": 1, "rows: kept": 1}
+
+
+@pytest.mark.parametrize("code", ["00", "03", "04", "99", None])
+def test_every_other_nir_is_a_person(prepare, code):
+    assert len(prepare({"BEN_CDI_NIR": code})[0]) == 1
+
+
+def test_a_fictitious_row_does_not_hide_the_true_one(prepare):
+    day = datetime.date
+    (person,), _ = prepare(
+        {"BEN_CDI_NIR": "01", "BEN_NAI_ANN": 1955, "MAX_TRT_DTD": day(2014, 1, 1)}, {"MAX_TRT_DTD": day(2013, 1, 1)}
+    )
+    assert only([person])["BEN_NAI_ANN"] == 1963
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "BEN_NIR_PSA": st.sampled_from("ABC"),
+                "BEN_CDI_NIR": st.sampled_from(["00", "01", None]),
+                "BEN_RES_DPT": st.sampled_from(["075", "209", "097", "099", "971", None]),
+                "BEN_RES_COM": st.sampled_from(["114", "004", "105", "999", None]),
+                "MAX_TRT_DTD": st.sampled_from([None, datetime.date(2013, 1, 1), datetime.date(2014, 1, 1)]),
+            }
+        ),
+        max_size=12,
+    )
+)
+def test_every_row_has_one_bucket_and_every_person_one_row(prepare, rows):
+    persons, buckets = prepare(*rows)
+    assert sum(buckets.values()) == len(rows)
+    assert (
+        len(persons)
+        == buckets.get("rows: kept", 0)
+        == len({r["BEN_NIR_PSA"] for r in rows if r["BEN_CDI_NIR"] != "01"})
+    )
+    for person in persons:
+        assert person["commune"] is None or person["commune"].startswith(person["department"])
