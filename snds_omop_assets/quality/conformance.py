@@ -1,0 +1,147 @@
+"""Conformance of a stored CDM table, judged with set-based SQL on DuckDB. Check names are those of OHDSI's DQD.
+
+Every function gives findings; a finding counts violated rows and rows looked at, never values. A field whose column is
+not there is the business of `structure` alone; the other functions pass over it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from snds_omop_assets.contracts.cdm_tables import CdmField, CdmTable
+from snds_omop_assets.engines.duckdb_engine import one_row
+
+SQL_TYPES: Mapping[pa.DataType, str] = {
+    pa.int64(): "BIGINT",
+    pa.float64(): "DOUBLE",
+    pa.date32(): "DATE",
+    pa.timestamp("us"): "TIMESTAMP",
+    pa.string(): "VARCHAR",
+}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The result of one DQD check on one field.
+
+    Attributes:
+        check: DQD's name: cdmField, cdmDatatype, isRequired, isPrimaryKey, isForeignKey, fkDomain.
+        violated: rows that break the rule (for cdmField: 1 if the column is wrong).
+        looked_at: rows that the rule applies to.
+    """
+
+    check: str
+    field: str
+    violated: int
+    looked_at: int
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A stored table under judgement.
+
+    Attributes:
+        connection: sees the table, and the tables it points to, under their CDM names, and the known concepts
+            (concept_id and domain_id, as text) as `concept`.
+        table: what the CDM says of it.
+        schema: names and types of the stored columns.
+    """
+
+    connection: duckdb.DuckDBPyConnection
+    table: CdmTable
+    schema: pa.Schema
+
+    def there(self, fields: Sequence[CdmField]) -> list[CdmField]:
+        """Those fields that are stored."""
+        return [field for field in fields if field.name in self.schema.names]
+
+
+def structure(judged: Judged) -> list[Finding]:
+    """The CDM's columns, in its order (cdmField), with values of its types and lengths (cdmDatatype).
+
+    A CSV file has only text: there, the type is that every value can be read as one.
+    """
+    names = judged.schema.names
+    wanted = judged.table.schema.names
+    findings = [
+        Finding("cdmField", name, int(place >= len(names) or names[place] != name), 1)
+        for place, name in enumerate(wanted)
+    ]
+    findings += [Finding("cdmField", name, 1, 1) for name in names if name not in wanted]
+    return findings + [_type_of_values(judged, field) for field in judged.there(judged.table.fields)]
+
+
+def required_fields(judged: Judged) -> list[Finding]:
+    """No NULL in a required field (isRequired)."""
+    fields = judged.there([field for field in judged.table.fields if field.required])
+    counts = "".join(f', count(*) - count("{field.name}")' for field in fields)
+    rows, *missing = one_row(judged.connection, f"SELECT count(*){counts} FROM {judged.table.name}")
+    return [Finding("isRequired", field.name, count, rows) for field, count in zip(fields, missing, strict=True)]
+
+
+def primary_key(judged: Judged) -> list[Finding]:
+    """No two rows with the same primary key (isPrimaryKey)."""
+    findings = []
+    for field in judged.there([field for field in judged.table.fields if field.primary_key]):
+        key = f'"{field.name}"'
+        rows, distinct = one_row(
+            judged.connection, f"SELECT count({key}), count(DISTINCT {key}) FROM {judged.table.name}"
+        )
+        findings.append(Finding("isPrimaryKey", field.name, rows - distinct, rows))
+    return findings
+
+
+def foreign_keys(judged: Judged, present: Sequence[str]) -> list[Finding]:
+    """Every reference points to a row of the other table (isForeignKey).
+
+    A reference to a table that is not `present` in this warehouse may hold only NULL.
+    """
+    findings = []
+    for field in judged.there(judged.table.references):
+        assert field.reference is not None
+        parent = (
+            f'SELECT DISTINCT CAST("{field.reference.field}" AS BIGINT) AS id FROM {field.reference.table}'
+            if field.reference.table in present
+            else "SELECT CAST(NULL AS BIGINT) AS id"
+        )
+        rows, orphans = one_row(
+            judged.connection,
+            f'SELECT count(c."{field.name}"), count(*) FILTER (c."{field.name}" IS NOT NULL AND p.id IS NULL) '
+            f'FROM {judged.table.name} c LEFT JOIN ({parent}) p ON TRY_CAST(c."{field.name}" AS BIGINT) = p.id',
+        )
+        findings.append(Finding("isForeignKey", field.name, orphans, rows))
+    return findings
+
+
+def concepts(judged: Judged) -> list[Finding]:
+    """Every concept id is known (isForeignKey) and of the field's domain (fkDomain). 0 fits every domain."""
+    findings = []
+    for field in judged.there(judged.table.concepts):
+        misplaced = f"k.domain_id <> '{field.domain}' AND k.concept_id <> '0'" if field.domain else "FALSE"
+        rows, unknown, wrong_domain = one_row(
+            judged.connection,
+            f'SELECT count(c."{field.name}"), '
+            f'count(*) FILTER (c."{field.name}" IS NOT NULL AND k.concept_id IS NULL), '
+            f"count(*) FILTER ({misplaced}) "
+            f'FROM {judged.table.name} c LEFT JOIN concept k ON CAST(c."{field.name}" AS VARCHAR) = k.concept_id',
+        )
+        findings.append(Finding("isForeignKey", field.name, unknown, rows))
+        if field.domain:
+            findings.append(Finding("fkDomain", field.name, wrong_domain, rows))
+    return findings
+
+
+def _type_of_values(judged: Judged, field: CdmField) -> Finding:
+    """Values that are not of the field's type, or longer than it allows; all, where the column's own type is wrong."""
+    column = f'"{field.name}"'
+    stored_as = judged.schema.field(field.name).type
+    if stored_as not in (field.arrow, pa.string()):
+        wrong = "TRUE"
+    elif field.max_length is not None:
+        wrong = f"length(CAST({column} AS VARCHAR)) > {field.max_length}"
+    else:
+        wrong = f"{column} IS NOT NULL AND TRY_CAST({column} AS {SQL_TYPES[field.arrow]}) IS NULL"
+    rows, violated = one_row(judged.connection, f"SELECT count(*), count(*) FILTER ({wrong}) FROM {judged.table.name}")
+    return Finding("cdmDatatype", field.name, violated, rows)

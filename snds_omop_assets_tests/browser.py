@@ -1,0 +1,90 @@
+"""A real webserver and a real headless Chromium, for the tests of the UI and for the pictures of the README."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from snds_omop_assets.settings import PROJECT
+
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
+START_SECONDS = 90
+
+
+def chromium() -> str | None:
+    """The path of Debian's Chromium, if it is installed."""
+    return shutil.which("chromium")
+
+
+@contextmanager
+def webserver(dagster_home: Path, warehouse: Path) -> Iterator[str]:
+    """Dagster's webserver on a free port of the loopback address; gives its address."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    program = [str(Path(sys.executable).with_name("dagster-webserver")), "-h", "127.0.0.1", "-p", str(port)]
+    environment = {**os.environ, "DAGSTER_HOME": str(dagster_home), "SNDS_WAREHOUSE": str(warehouse)}
+    log = (dagster_home / "webserver.log").open("w")
+    with log, subprocess.Popen(
+        [*program, "-w", "workspace.yaml"], cwd=PROJECT, env=environment, stdout=log, stderr=log
+    ) as process:  # fmt: skip
+        try:
+            _wait_for(f"{address}/server_info", process)
+            yield address
+        finally:
+            process.terminate()
+
+
+def _wait_for(address: str, process: "subprocess.Popen[bytes]") -> None:
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except (urllib.error.URLError, TimeoutError):
+            time.sleep(0.3)
+    raise RuntimeError(f"the webserver did not answer on {address} within {START_SECONDS} s")
+
+
+@contextmanager
+def browser_page(width: int = 1500, height: int = 900) -> Iterator[Page]:
+    """A page of a headless Chromium that has never been used before."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium(), args=CHROMIUM_FLAGS)
+        try:
+            yield browser.new_page(viewport={"width": width, "height": height})
+        finally:
+            browser.close()
+
+
+def take_pictures(address: str, folder: Path) -> None:
+    """The pictures of the README."""
+    with browser_page(1500, 720) as page:
+        page.goto(f"{address}/assets/omop/location?view=lineage&lineageScope=neighbors&lineageDepth=4")
+        page.get_by_text("care_site", exact=True).first.wait_for()
+        page.wait_for_timeout(3000)
+        page.screenshot(path=folder / "lineage.png")
+        page.set_viewport_size({"width": 1300, "height": 900})
+        page.goto(f"{address}/assets/omop/person")
+        page.get_by_text("gender_concept_id").first.wait_for()
+        page.wait_for_timeout(1500)
+        page.screenshot(path=folder / "person.png")
+
+
+if __name__ == "__main__":
+    with webserver(Path(os.environ["DAGSTER_HOME"]), PROJECT / "warehouse") as at:
+        take_pictures(at, PROJECT / "docs" / "images")

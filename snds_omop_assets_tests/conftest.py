@@ -1,0 +1,81 @@
+"""Fixtures: a warehouse in a temporary folder, tables made of in-line rows, one run of the demonstration."""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from snds_omop_assets.io_managers.stored import ParquetTable, write_parquet
+from snds_omop_assets.run import RunSummary, run
+from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, Settings
+from snds_omop_assets.tables import Frames, frame_of
+
+KEY = "a key of the tests"
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """A deployment with an empty delivery folder."""
+    (tmp_path / "delivery").mkdir()
+    return Settings(delivery=tmp_path / "delivery", warehouse=tmp_path / "warehouse", id_key=KEY)
+
+
+@pytest.fixture
+def stored(tmp_path: Path) -> Callable[[str, pa.Schema, Sequence[dict]], ParquetTable]:
+    """Makes a Parquet table of a few in-line rows; columns that a row does not name are NULL."""
+
+    def make(name: str, schema: pa.Schema, rows: Sequence[dict]) -> ParquetTable:
+        path = tmp_path / f"{name}.parquet"
+        table = pa.Table.from_pylist([{column: row.get(column) for column in schema.names} for row in rows], schema)
+        write_parquet(Frames(schema, iter([frame_of(table)])), path)
+        return ParquetTable(path)
+
+    return make
+
+
+def rows_of(frames: Frames) -> list[dict]:
+    """All rows of a table in motion, NULL as None."""
+    tables = [pa.Table.from_batches([batch]) for batch in frames.batches()]
+    return pa.concat_tables([frames.schema.empty_table(), *tables]).to_pylist()
+
+
+def only(rows: list[dict], **where: object) -> dict:
+    """The one row that has these values."""
+    found = [row for row in rows if all(row[name] == value for name, value in where.items())]
+    assert len(found) == 1, f"{len(found)} rows have {where}"
+    return found[0]
+
+
+def csv_rows(path: Path) -> list[dict]:
+    """The rows of a CSV file as text, NULL as None."""
+    return pd.read_csv(path, dtype="string[pyarrow]").astype(object).where(lambda f: f.notna(), None).to_dict("records")
+
+
+@pytest.fixture
+def delivery(settings: Settings) -> Path:
+    """A copy of the demonstration delivery that a test may spoil."""
+    shutil.copytree(DEMONSTRATION_DELIVERY, settings.delivery, dirs_exist_ok=True)
+    return settings.delivery
+
+
+@pytest.fixture(scope="session")
+def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, RunSummary]]:
+    """The demonstration, run once for all tests."""
+    settings = Settings(delivery=DEMONSTRATION_DELIVERY, warehouse=tmp_path_factory.mktemp("warehouse"), small_cell=1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DAGSTER_HOME", raising=False)
+        yield settings, run(settings)
+
+
+@pytest.fixture(scope="session")
+def spark() -> Iterator[object]:
+    """A Spark session with the settings of the project."""
+    from dagster_pyspark import LazyPySparkResource
+
+    from snds_omop_assets.engines.spark_engine import LOCAL_SPARK_CONFIG, prepare_environment
+
+    prepare_environment()
+    yield LazyPySparkResource(spark_config=LOCAL_SPARK_CONFIG).spark_session

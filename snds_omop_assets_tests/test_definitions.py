@@ -1,0 +1,90 @@
+"""The project as Dagster sees it: which assets there are, and that stewards find each of them described."""
+
+import dagster as dg
+import pytest
+
+from snds_omop_assets.contracts.cdm_tables import cdm_tables
+from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.definitions import build_defs
+from snds_omop_assets.omop.field_rules import RULES, field_rules
+
+ASSETS = [
+    *("nomenclatures/ir_act_v", "nomenclatures/ir_pha_r", "nomenclatures/ir_spe_v"),
+    *("omop/care_site", "omop/location", "omop/person", "omop/provider"),
+    *("prepared/beneficiaries", "prepared/establishments"),
+    *("snds/er_cam_f", "snds/er_ete_f", "snds/er_pha_f", "snds/er_prs_f", "snds/ir_ben_r", "snds/t_mco_e"),
+]
+
+CONFORMANCE = ["concepts", "foreign_keys", "primary_key", "required_fields", "structure"]
+
+
+@pytest.fixture(scope="module")
+def defs():
+    return build_defs()
+
+
+def specs(defs):
+    return sorted(defs.resolve_all_asset_specs(), key=lambda spec: spec.key)
+
+
+def checks(defs):
+    graph = defs.resolve_asset_graph()
+    return {key: graph.get_check_spec(key) for key in graph.asset_check_keys}
+
+
+def test_the_definitions_load_and_resolve(defs):
+    dg.Definitions.validate_loadable(defs)
+
+
+def test_the_package_offers_its_definitions_when_asked():
+    import snds_omop_assets
+
+    assert isinstance(snds_omop_assets.defs, dg.Definitions)
+
+
+def test_the_assets_are_these(defs):
+    assert [spec.key.to_user_string() for spec in specs(defs)] == ASSETS
+
+
+def test_every_asset_says_what_it_is_to_a_steward(defs):
+    for spec in specs(defs):
+        name = spec.key.to_user_string()
+        assert spec.description, name
+        assert spec.owners, name
+        assert spec.kinds, name
+        assert spec.group_name == spec.key.path[0], name
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert columns, name
+        assert all(column.description for column in columns), name
+
+
+def test_every_omop_table_has_the_five_conformance_checks_and_all_of_them_block(defs):
+    found = checks(defs)
+    for table in ("care_site", "location", "person", "provider"):
+        own = {k.name: spec for k, spec in found.items() if k.asset_key == dg.AssetKey(["omop", table])}
+        assert sorted(own) == CONFORMANCE
+        assert all(spec.blocking and spec.description for spec in own.values())
+
+
+def test_every_received_table_is_checked(defs):
+    checked = {key.asset_key for key in checks(defs)}
+    assert {dg.AssetKey(table.asset_key) for table in official_tables().values()} <= checked
+
+
+@pytest.mark.parametrize("table", sorted(path.stem for path in RULES.glob("*.csv")))
+def test_every_field_of_a_table_has_its_rule_and_the_rule_names_columns_that_exist(table):
+    rules = field_rules(table)
+    assert list(rules) == cdm_tables()[table].schema.names
+    snds = official_tables()
+    for field, rule in rules.items():
+        assert rule.rule.endswith("."), field
+        for source in rule.sources:
+            name, column = source.split(".")
+            assert column in snds[name].columns, source
+
+
+def test_column_lineage_points_to_assets_that_exist(defs):
+    known = {spec.key for spec in specs(defs)}
+    for spec in specs(defs):
+        if lineage := spec.metadata.get("dagster/column_lineage"):
+            assert {dep.asset_key for deps in lineage.deps_by_column.values() for dep in deps} <= known

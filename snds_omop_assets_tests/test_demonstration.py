@@ -1,0 +1,128 @@
+"""The story that must come out right: the demonstration delivery, from files to OMOP tables."""
+
+import shutil
+import sqlite3
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+
+from snds_omop_assets.run import run
+from snds_omop_assets_tests.conftest import csv_rows, only
+
+pytestmark = pytest.mark.spark
+
+CAMILLE = "DPXX:0000000000000000001X"
+
+
+@pytest.fixture
+def omop(demonstration):
+    settings, summary = demonstration
+    assert summary.success, summary.failures
+    return settings.warehouse / "omop"
+
+
+@pytest.fixture
+def person(omop):
+    return csv_rows(omop / "person.csv")
+
+
+@pytest.fixture
+def location(omop):
+    return pq.read_table(omop / "location.parquet").to_pylist()
+
+
+@pytest.fixture
+def provider(omop):
+    return pq.read_table(omop / "provider.parquet").to_pylist()
+
+
+def test_the_files_have_the_names_that_are_an_interface(omop):
+    names = {path.name for path in omop.iterdir()}
+    assert names == {"person.csv", "care_site.sqlite", "provider.parquet", "location.parquet"}
+
+
+def test_camille_is_a_woman_of_december_1963_who_lives_in_paris_14e(person, location):
+    camille = only(person, person_source_value=CAMILLE)
+    assert camille["gender_concept_id"] == "8532"
+    assert (camille["year_of_birth"], camille["month_of_birth"]) == ("1963", "12")
+    assert camille["gender_source_value"] == "2"
+    place = only(location, location_id=int(camille["location_id"]))
+    assert (place["zip"], place["county"], place["state"]) == ("75114", "75", "11")
+    assert place["country_source_value"] == "FR"
+
+
+@pytest.mark.parametrize(
+    ("number", "name"), [("75010016", "Hôpital Privé des Peupliers"), ("750023772", "Pharmacie Plaisance")]
+)
+def test_both_establishments_have_their_names_and_lie_in_paris(omop, location, number, name):
+    with sqlite3.connect(omop / "care_site.sqlite") as connection:
+        rows = connection.execute(
+            "SELECT care_site_name, location_id FROM care_site WHERE care_site_source_value = ?", [number]
+        ).fetchall()
+        brief = connection.execute(
+            "SELECT care_site_name, location_id FROM care_site_brief WHERE care_site_source_value = ?", [number]
+        ).fetchall()
+    assert [row[0] for row in rows] == [name]
+    assert rows == brief
+    assert only(location, location_id=rows[0][1])["county"] == "75"
+
+
+@pytest.mark.parametrize(
+    ("source_value", "concept"),
+    [("SPE:1", 38004446), ("SPE:6", 45756825), ("ACT:26", 38004490), ("ACT:50", 38003810), ("SPE:86", 0)],
+)
+def test_the_professionals_have_their_concepts(provider, source_value, concept):
+    assert only(provider, provider_source_value=source_value)["specialty_concept_id"] == concept
+
+
+def test_one_general_practice_however_the_code_is_spelled(provider):
+    assert only(provider, provider_source_value="SPE:1")["provider_name"] == "MEDECINE GENERALE"
+    assert not [row for row in provider if row["provider_source_value"] in ("SPE:01", "SPE:1.0")]
+
+
+def test_the_edges_of_the_other_beneficiaries(person, location):
+    zips = {str(row["location_id"]): (row["zip"], row["county"]) for row in location}
+    lives = {row["person_source_value"][-3:-1]: zips.get(row["location_id"]) for row in person}
+    assert lives["06"] == ("2A004", "2A")  # Ajaccio, delivered as 209 004
+    assert lives["07"] == ("2B033", "2B")
+    assert lives["09"] == ("97105", "971")  # Basse-Terre
+    assert lives["11"] == ("97411", "974")  # Saint-Denis de La Réunion, RSI
+    assert lives["18"] == (None, "69")  # commune unknown, organism of the Rhône
+    assert lives["19"] is None  # lives abroad
+    assert {row["gender_concept_id"] for row in person if row["gender_source_value"] in ("0", "9")} == {"0"}
+    assert "22" not in lives, "born in 1600: set aside at reception"
+    assert "23" not in lives, "fictitious NIR"
+    assert len(person) == 21
+
+
+def test_what_was_set_aside_lies_beside_the_tables(demonstration):
+    settings, _ = demonstration
+    (aside,) = csv_rows(settings.warehouse / "snds" / "ir_ben_r.quarantine.csv")
+    assert (aside["line"], aside["column"], aside["action"]) == ("24", "BEN_NAI_ANN", "row set aside")
+    (nulled,) = csv_rows(settings.warehouse / "snds" / "er_prs_f.quarantine.csv")
+    assert (nulled["column"], nulled["reason"]) == ("EXE_SOI_DTF", "before EXE_SOI_DTD")
+
+
+def test_every_check_was_evaluated_and_only_the_older_state_of_a_beneficiary_is_warned_of(demonstration):
+    _, summary = demonstration
+    assert len(summary.checks) == 39
+    assert [(c.asset, c.check, c.blocking) for c in summary.checks if not c.passed] == [
+        ("snds/ir_ben_r", "key_is_unique", False)
+    ]
+
+
+def test_running_again_gives_the_same_bytes_and_the_same_rows(demonstration, tmp_path):
+    settings, _ = demonstration
+    omop = settings.warehouse / "omop"
+    shutil.copytree(omop, tmp_path / "first")
+    assert run(settings).success
+    assert (omop / "person.csv").read_bytes() == (tmp_path / "first" / "person.csv").read_bytes()
+    for name in ("location.parquet", "provider.parquet"):
+        pd.testing.assert_frame_equal(pd.read_parquet(omop / name), pd.read_parquet(tmp_path / "first" / name))
+    rows = [
+        sqlite3.connect(folder / "care_site.sqlite").execute("SELECT * FROM care_site").fetchall()
+        for folder in (omop, tmp_path / "first")
+    ]
+    assert rows[0] == rows[1]
+    assert not [path for path in settings.warehouse.rglob(".*") if path.name != ".spill"], "nothing left aside"

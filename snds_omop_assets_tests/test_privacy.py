@@ -1,0 +1,61 @@
+"""Pseudonyms are personal data: no log, no event, no metadata, no error, no file name has one."""
+
+import shutil
+
+import dagster as dg
+import pytest
+
+from snds_omop_assets.definitions import build_defs
+from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, Settings
+
+PERSONAL = ("DPXX", "1963-12", "A1B2C3D4E")
+
+
+@pytest.fixture
+def spoilt(tmp_path):
+    """The demonstration with faults in every private column of two tables."""
+    delivery = tmp_path / "delivery"
+    shutil.copytree(DEMONSTRATION_DELIVERY, delivery)
+    with (delivery / "IR_BEN_R.csv").open("a") as file:
+        file.write("DPXX:SECRETX;00;DPXX:9X;DPXX:9X;DPXX:9X;075;114;01C751000;DPXX:9X;DPXX:9X;DPXX:9X\n")
+        file.write("DPXX:SECRETX;00;1963;DPXX:9X;DPXX:9X;075;114;01C751000;DPXX:9X;DPXX:9X;DPXX:9X\n")
+        file.write("DPXX:SHORTX;00\n")
+    with (delivery / "ER_PRS_F_2013.csv").open("a") as file:
+        file.write(";".join(["DPXX:9X"] * 27) + "\n")
+    return Settings(delivery=delivery, warehouse=tmp_path / "warehouse", id_key="k")
+
+
+def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
+    with dg.instance_for_test() as instance:
+        job = build_defs(spoilt).resolve_job_def("everything")
+        result = job.execute_in_process(
+            instance=instance, raise_on_error=False,
+            asset_selection=[dg.AssetKey(["snds", "ir_ben_r"]), dg.AssetKey(["snds", "er_prs_f"]),
+                             dg.AssetKey(["prepared", "beneficiaries"])],
+        )  # fmt: skip
+        assert result.success
+        log = instance.all_logs(result.run_id)
+    told = "\n".join([str(entry) for entry in log] + list(capfd.readouterr()))
+    assert "ASSET_MATERIALIZATION" in told
+    assert "does not parse as month" in told
+    assert [word for word in PERSONAL if word in told] == []
+    for path in spoilt.warehouse.rglob("*"):
+        assert not any(word in path.name for word in PERSONAL)
+    for quarantine in spoilt.warehouse.rglob("*.quarantine.csv"):
+        assert not [word for word in PERSONAL if word in quarantine.read_text()]
+
+
+def test_an_error_of_the_checks_on_write_shows_no_value(stored, settings):
+    """A birth year that PERSON cannot have (NULL) reaches the Pandera schema of the CDM."""
+    import pyarrow as pa
+
+    from snds_omop_assets.errors import ContractError
+    from snds_omop_assets.omop.person import person_table
+    from snds_omop_assets.preparation.assets import BENEFICIARIES
+
+    schema = pa.schema([(name, kind) for name, (kind, _) in BENEFICIARIES.items()])
+    rows = [{"person_key": "DPXX:1X", "person_source_value": "DPXX:" + "9" * 60}]
+    with pytest.raises(ContractError) as refusal:
+        list(person_table(stored("beneficiaries", schema, rows), settings).frames)
+    assert "year_of_birth" in str(refusal.value)
+    assert "DPXX" not in str(refusal.value)

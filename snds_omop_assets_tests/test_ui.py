@@ -1,0 +1,107 @@
+"""What a data steward sees: the real webserver in a real browser."""
+
+import os
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import expect
+
+from snds_omop_assets.run import run
+from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, PROJECT, Settings
+from snds_omop_assets_tests.browser import browser_page, chromium, webserver
+
+pytestmark = [pytest.mark.ui, pytest.mark.spark]
+
+WHY_NOT = "Chromium is not installed (Debian: apt install chromium), so the UI cannot be looked at"
+
+
+@pytest.fixture(scope="module")
+def ui(tmp_path_factory):
+    """The address of a UI that has seen one run of the demonstration."""
+    if chromium() is None:
+        if os.environ.get("CI"):
+            pytest.fail(WHY_NOT)
+        pytest.skip(WHY_NOT)
+    home, warehouse = tmp_path_factory.mktemp("dagster_home"), tmp_path_factory.mktemp("warehouse")
+    (home / "dagster.yaml").write_text((PROJECT / "dagster.yaml").read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DAGSTER_HOME", str(home))
+        assert run(Settings(delivery=DEMONSTRATION_DELIVERY, warehouse=warehouse, small_cell=1)).success
+    with webserver(home, warehouse) as address:
+        yield address
+
+
+@pytest.fixture
+def page(ui):
+    with browser_page() as page:
+        page.set_default_timeout(60_000)
+        yield page
+
+
+def sees(page, *texts):
+    """The page comes to show each text; white space does not count."""
+    for text in texts:
+        expect(page.locator("body")).to_contain_text(text, use_inner_text=True, timeout=60_000)
+
+
+def test_the_first_page_opens_without_a_pop_up_and_calls_nobody_else(ui, page):
+    hosts = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.goto(ui)
+    page.get_by_text("Lineage").first.wait_for()
+    page.wait_for_timeout(3000)
+    assert page.get_by_text("Join the Dagster community").count() == 0
+    assert page.locator("[role=dialog]:visible").count() == 0
+    assert hosts - {None} == {"127.0.0.1"}, "data: addresses have no host"
+
+
+def test_the_lineage_goes_from_the_files_to_the_cdm(ui, page):
+    page.goto(f"{ui}/asset-groups")
+    for group in ("snds", "nomenclatures", "prepared", "omop"):
+        page.locator("svg").get_by_text(group, exact=True).first.wait_for()
+
+
+@pytest.mark.parametrize(
+    ("table", "sources"),
+    [
+        ("person", ["ir_ben_r", "beneficiaries", "location"]),
+        ("care_site", ["t_mco_e", "establishments", "location"]),
+        ("provider", ["ir_spe_v", "ir_act_v", "er_prs_f"]),
+    ],
+)
+def test_the_lineage_of_a_table_shows_its_sources_and_its_checks(ui, page, table, sources):
+    page.goto(f"{ui}/assets/omop/{table}?view=lineage&lineageScope=upstream&lineageDepth=5")
+    for name in [table, *sources]:
+        page.locator("svg").get_by_text(name, exact=True).first.wait_for()
+    page.get_by_text("5 / 5 Passed").first.wait_for()
+
+
+def test_the_page_of_person_tells_columns_rules_rows_and_check_results(ui, page):
+    page.goto(f"{ui}/assets/omop/person")
+    sees(page, "person_id", "gender_concept_id", "year_of_birth", "location_id", "gender_source_value")
+    sees(page, "1 → 8507, 2 → 8532", "points to location.location_id", "snds-data-engineering")
+    sees(page, "Row count 21", "Latest check results 5")
+    assert "DPXX" not in page.locator("body").inner_text()
+
+
+def test_the_checks_of_person_are_named_and_have_passed(ui, page):
+    page.goto(f"{ui}/assets/omop/person?view=checks")
+    for check in ("concepts", "foreign_keys", "primary_key", "required_fields", "structure"):
+        sees(page, f"{check} Succeeded")
+    sees(page, "This is a blocking asset check")
+
+
+def test_the_steward_sees_what_reception_changed(ui, page):
+    page.goto(f"{ui}/assets/snds/er_prs_f?view=events")
+    sees(page, "what was changed", "before EXE_SOI_DTD", "the value stands for «not given»")
+    assert "DPXX" not in page.locator("body").inner_text()
+
+
+def test_the_steward_sees_the_pyramid_and_the_map_of_specialties(ui, page):
+    page.goto(f"{ui}/assets/omop/person?view=events")
+    page.get_by_text("[Show Markdown]").first.click()
+    picture = page.get_by_alt_text("Persons by decade of birth and sex")
+    picture.wait_for()
+    assert picture.evaluate("image => image.naturalWidth") > 300, "the picture is drawn, not only announced"
+    page.goto(f"{ui}/assets/omop/provider?view=events")
+    sees(page, "SPE:86", "MASSEUR - KINESITHERAPEUTE", "38004490")
