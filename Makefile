@@ -2,6 +2,7 @@
 # make run    the same with the delivery of SNDS_DELIVERY
 # make ui     the Dagster UI on http://127.0.0.1:3000
 # make test   linters, types, order of imports, all tests
+# make bench  speed and memory, as ratios to a reference
 # make lock   new pin files from pyproject.toml
 
 PYTHON ?= python3
@@ -12,7 +13,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 export DAGSTER_HOME := $(CURDIR)/.dagster
 export DAGSTER_DISABLE_TELEMETRY := yes
 
-.PHONY: demo run ui test pictures lock clean prerequisites
+.PHONY: demo run ui test bench pictures lock clean prerequisites
 .DEFAULT_GOAL := demo
 
 demo: export SNDS_DELIVERY := $(CURDIR)/data/delivery
@@ -34,6 +35,7 @@ test: prerequisites $(VENV)/.installed-dev
 prerequisites:
 	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 or later is needed and $(PYTHON) was not found: install it (Debian 12: apt install python3 python3-venv), or name it: make PYTHON=python3.11 demo"; exit 1; }
 	@$(PYTHON) -c 'import sys; v = sys.version_info; v >= (3, 11) or sys.exit("Python 3.11 or later is needed and this is %d.%d: install it, or name it: make PYTHON=python3.11 demo" % v[:2])'
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null || { echo "Python's venv module is needed: install it (Debian: apt install python3-venv)"; exit 1; }
 	@$(PYTHON) -m snds_omop_assets.engines.java
 
 $(VENV)/bin/python:
@@ -52,6 +54,9 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 
 $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 	@mkdir -p $(@D) && cp $< $@
+
+bench: prerequisites $(VENV)/.installed-dev
+	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks
 
 # The pictures of the README, from the last `make demo`.
 pictures: $(VENV)/.installed-dev $(DAGSTER_HOME)/dagster.yaml

@@ -1,7 +1,6 @@
 """`snds-omop`: a thin door to documented functions. Each command prints what its function returns."""
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -35,15 +34,11 @@ def main() -> None:
 def run(delivery: Path | None, warehouse: Path | None) -> None:
     """Receive the delivery, build the CDM tables, check them; exit code 1 if anything fails."""
     console = Console()
+    given = {"SNDS_DELIVERY": str(delivery or ""), "SNDS_WAREHOUSE": str(warehouse or "")}
     try:
-        settings = Settings.from_environment()
+        settings = Settings.from_environment(given=given)
     except SndsOmopError as error:
         raise click.ClickException(str(error)) from None
-    settings = replace(
-        settings,
-        delivery=(delivery or settings.delivery).resolve(),
-        warehouse=(warehouse or settings.warehouse).resolve(),
-    )
     columns = (
         SpinnerColumn(),
         BarColumn(),
@@ -68,15 +63,18 @@ def run(delivery: Path | None, warehouse: Path | None) -> None:
         table.add_row(asset.name, str(asset.rows), *told, f"{asset.seconds:.1f}")
     console.print(table)
 
-    failed = [check for check in summary.checks if not check.passed]
-    console.print(f"Checks: {len(summary.checks) - len(failed)} passed, {len(failed)} failed.")
-    for check in failed:
-        console.print(
-            f"  {'FAILED' if check.blocking else 'warning'}: {check.asset} {check.check}",
-            style="red" if check.blocking else "yellow",
-        )
+    not_passed = [check for check in summary.checks if not check.passed]
+    failed = [check for check in not_passed if check.blocking]
+    warned = len(not_passed) - len(failed)
+    passed = len(summary.checks) - len(not_passed)
+    console.print(f"Checks: {passed} passed, {warned} warned, {len(failed)} failed.")
+    for check in not_passed:
+        word, style = ("FAILED", "red") if check.blocking else ("warning", "yellow")
+        console.print(f"  {word}: {check.asset} {check.check}", style=style)
     for failure in summary.failures:
         console.print(f"Error: {failure}", style="red", markup=False, highlight=False)
+    if summary.unclaimed:
+        console.print(f"No table claims these files of the delivery: {summary.unclaimed}", style="yellow", markup=False)
     written = [asset for asset in summary.assets if asset.name in INTERFACE]
     for asset in written:
         console.print(f"{asset.name}: {asset.path}", soft_wrap=True)

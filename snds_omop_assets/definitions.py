@@ -12,6 +12,7 @@ from snds_omop_assets.contracts.cdm_tables import cdm_tables  # noqa: E402
 from snds_omop_assets.engines.spark_engine import LOCAL_SPARK_CONFIG  # noqa: E402
 from snds_omop_assets.io_managers.managers import (  # noqa: E402
     CsvIOManager,
+    IfThereIOManager,
     ParquetIOManager,
     SparkParquetIOManager,
     SqliteIOManager,
@@ -49,6 +50,7 @@ def build_defs(
         resources={
             "settings": settings,
             "spark": LazyPySparkResource(spark_config=LOCAL_SPARK_CONFIG),
+            "if_there": IfThereIOManager(root),
             "parquet": ParquetIOManager(root),
             "csv": CsvIOManager(root),
             "sqlite": SqliteIOManager(

@@ -10,6 +10,7 @@ from typing import Any
 import dagster as dg
 
 from snds_omop_assets.definitions import build_defs
+from snds_omop_assets.reception.assets import UNCLAIMED
 from snds_omop_assets.settings import Settings, dagster_home_is_set
 
 
@@ -43,6 +44,7 @@ class RunSummary:
         assets: in the order in which they were materialized.
         checks: in the order in which they were evaluated.
         failures: one sentence per failed step.
+        unclaimed: files of the delivery that no table claims, as one text.
         seconds: wall time.
     """
 
@@ -50,6 +52,7 @@ class RunSummary:
     assets: list[AssetSummary] = field(default_factory=list)
     checks: list[CheckSummary] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    unclaimed: str = ""
     seconds: float = 0.0
 
 
@@ -81,6 +84,8 @@ def run(settings: Settings, on_step: Callable[[str, int, int], None] | None = No
             summary.failures.append(_sentence(step, event.step_failure_data))
     for event in result.get_asset_materialization_events():
         summary.assets.append(_asset_summary(event, seconds.get(event.step_key or "", 0.0)))
+        if (entry := event.step_materialization_data.materialization.metadata.get(UNCLAIMED)) is not None:
+            summary.unclaimed = str(entry.value)
     for check in result.get_asset_check_evaluations():
         name = check.asset_key.to_user_string()
         summary.checks.append(CheckSummary(name, check.check_name, check.passed, bool(check.blocking)))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from snds_omop_assets.errors import SettingsError
@@ -33,7 +33,7 @@ class Settings:
     delivery: Path
     warehouse: Path
     layout: str | None = None
-    id_key: str = PUBLIC_ID_KEY
+    id_key: str = field(default=PUBLIC_ID_KEY, repr=False)
     small_cell: int = SMALL_CELL
 
     @property
@@ -42,13 +42,20 @@ class Settings:
         return self.warehouse / ".spill"
 
     @classmethod
-    def from_environment(cls, environment: Mapping[str, str] | None = None) -> "Settings":
+    def from_environment(
+        cls, environment: Mapping[str, str] | None = None, given: Mapping[str, str] | None = None
+    ) -> "Settings":
         """Read the settings from environment variables.
+
+        Args:
+            environment: the variables; None takes the process's.
+            given: values that win over the environment, by variable; an empty text is no value.
 
         Raises:
             SettingsError: SNDS_SMALL_CELL is not a positive whole number.
         """
-        env = os.environ if environment is None else environment
+        env = {**(os.environ if environment is None else environment)}
+        env |= {name: value for name, value in (given or {}).items() if value}
         delivery = Path(env.get("SNDS_DELIVERY") or DEMONSTRATION_DELIVERY).resolve()
         invented = delivery == DEMONSTRATION_DELIVERY
         small_cell = env.get("SNDS_SMALL_CELL") or str(1 if invented else SMALL_CELL)

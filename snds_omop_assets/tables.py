@@ -61,6 +61,10 @@ class StoredTable(Protocol):
     def schema(self) -> pa.Schema:
         """Names and types of the columns as the file has them (a CSV file has only text)."""
 
+    @property
+    def kept_as_text(self) -> frozenset[pa.DataType]:
+        """The types that this kind of file cannot hold and has as text."""
+
     def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows, a batch at a time; all columns, or these."""
 

@@ -65,6 +65,8 @@ def test_camille_lives_in_paris_14e(prepare):
         ("000", "000", "01C751000", None, "75"),
         ("888", "114", "01C641000", None, "64"),
         ("991", "999", "01C990000", None, None),
+        ("986", "001", "01C990000", None, None),  # Wallis-et-Futuna, not the Vienne
+        ("210", "231", "01C211000", None, "21"),  # no such department, not the Aube
         ("098", "735", "01C971000", None, "971"),
         (None, None, "02A351000", None, "35"),
         (None, None, None, None, None),

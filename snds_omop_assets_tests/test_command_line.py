@@ -107,6 +107,21 @@ def test_java_too_old_is_said(command, tmp_path):
     assert said.startswith("Spark needs Java 17 or later and this is Java 11. Install Java 17")
 
 
+def test_one_table_and_its_sources_can_be_built_in_a_new_warehouse(command, delivery, settings):
+    """PERSON may point to care sites and providers, which are not there yet."""
+    code, said = materialize(command, '+key:"omop/person"')
+    assert code == 0, said[-3000:]
+    assert (settings.warehouse / "omop" / "person.csv").exists()
+    assert not (settings.warehouse / "omop" / "care_site.sqlite").exists()
+
+
+def test_the_checks_can_be_run_again_without_the_delivery(command, delivery, settings):
+    code, _ = materialize(command, 'key:"snds/ir_ben_r" or key:"snds/er_prs_f"')
+    assert code == 0
+    code, said = command("dg", "launch", "--assets", 'key:"prepared/beneficiaries"', SNDS_DELIVERY="/nowhere")
+    assert code == 0, said[-3000:]
+
+
 def test_a_violated_check_makes_the_command_line_fail(command, delivery):
     """The CDM allows 255 characters for the name of a care site."""
     with (delivery / "T_MCO13E.csv").open("a", encoding="utf-8") as file:
@@ -136,4 +151,5 @@ def test_the_whole_demonstration_on_the_command_line(command, delivery, settings
     assert "DPXX" not in said, "a pseudonym was said"
     if words[0] == "snds-omop":
         assert re.search(r"omop/person +│ +21", said)
+        assert "Checks: 38 passed, 1 warned, 0 failed." in said
         assert str(settings.warehouse / "omop" / "person.csv") in said

@@ -31,7 +31,7 @@ def violations(stored):
         person = person or stored("person", PERSON.schema, rows)
         location = stored("location", LOCATION.schema, [{"location_id": 75114}])
         with duckdb_with({"person": person, "location": location, "concept": CONCEPTS}) as connection:
-            judged = Judged(connection, PERSON, person.schema)
+            judged = Judged(connection, PERSON, person.schema, person.kept_as_text)
             findings = [f for check in CHECKS for f in findings_of(check, judged, ["person", "location"])]
         assert all(finding.violated <= max(finding.looked_at, 1) for finding in findings)
         return {(f.check, f.field): f.violated for f in findings if f.violated}
@@ -57,7 +57,8 @@ def test_an_empty_table_has_no_violation(violations):
         ({"gender_concept_id": 12345}, {("isForeignKey", "gender_concept_id"): 2}),
         ({"gender_concept_id": 38004446}, {("fkDomain", "gender_concept_id"): 2}),
         ({"race_concept_id": 8507}, {("fkDomain", "race_concept_id"): 2}),
-        ({"person_source_value": "x" * 51}, {("cdmDatatype", "person_source_value"): 2}),
+        ({"gender_source_value": "x" * 51}, {("cdmDatatype", "gender_source_value"): 2}),
+        ({"person_source_value": "x" * 64}, {}),  # a SHA-256 is a pseudonym like another
     ],
 )
 def test_a_planted_fault_is_found_with_its_number(violations, bad, found):
@@ -79,19 +80,27 @@ def test_a_column_in_the_wrong_place_or_absent_or_too_many_is_a_wrong_structure(
 def test_a_column_of_another_type_is_found(stored, violations):
     as_float = pa.schema([pa.field(f.name, pa.float64() if f.name == "location_id" else f.type) for f in PERSON.schema])
     found = violations(person=stored("as_float", as_float, [{**GOOD, "location_id": 75114.0}]))
-    assert found == {("cdmDatatype", "location_id"): 1}
+    assert found == {("cdmDatatype", "location_id"): 1, ("isForeignKey", "location_id"): 1}
 
 
 def test_text_in_a_csv_file_must_read_as_its_type(tmp_path, violations):
     schema = pa.schema([pa.field(f.name, pa.string()) for f in PERSON.schema])
     rows = [{**{k: str(v) for k, v in GOOD.items()}, "person_id": str(n)} for n in (1, 2, 3)]
-    rows[1]["year_of_birth"] = "19x3"
+    rows[0]["month_of_birth"] = "12.0"
+    rows[1]["year_of_birth"] = "1963.4"
     rows[2]["location_id"] = "75114.5"
     table = pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema)
     write_csv(Frames(schema, iter([frame_of(table)])), tmp_path / "person.csv")
-    found = violations(person=CsvTable(tmp_path / "person.csv"))
-    assert found[("cdmDatatype", "year_of_birth")] == 1
-    assert found[("isForeignKey", "location_id")] == 1
+    assert violations(person=CsvTable(tmp_path / "person.csv")) == {
+        ("cdmDatatype", "month_of_birth"): 1, ("cdmDatatype", "year_of_birth"): 1, ("cdmDatatype", "location_id"): 1,
+        ("isForeignKey", "location_id"): 1,
+    }  # fmt: skip
+
+
+def test_text_is_the_wrong_type_where_the_file_could_say_better(stored, violations):
+    schema = pa.schema([pa.field(f.name, pa.string()) for f in PERSON.schema])
+    found = violations(person=stored("as_text", schema, [{name: str(value) for name, value in GOOD.items()}]))
+    assert found == {("cdmDatatype", name): 1 for name in GOOD}
 
 
 def test_a_sqlite_table_is_judged_alike(tmp_path, violations):

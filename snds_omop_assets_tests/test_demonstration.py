@@ -100,6 +100,7 @@ def test_what_was_set_aside_lies_beside_the_tables(demonstration):
     settings, _ = demonstration
     (aside,) = csv_rows(settings.warehouse / "snds" / "ir_ben_r.quarantine.csv")
     assert (aside["line"], aside["column"], aside["action"]) == ("24", "BEN_NAI_ANN", "row set aside")
+    assert aside["reason"] == "required value is not given"
     (nulled,) = csv_rows(settings.warehouse / "snds" / "er_prs_f.quarantine.csv")
     assert (nulled["column"], nulled["reason"]) == ("EXE_SOI_DTF", "before EXE_SOI_DTD")
 

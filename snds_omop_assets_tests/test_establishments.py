@@ -42,12 +42,13 @@ def test_the_department_is_read_from_the_finess(stored, tmp_path, finess, depart
 def test_an_establishment_of_two_years_has_its_latest_name(stored, tmp_path):
     same = {"ETA_NUM": "750100166", "source_line": 2}
     rows = [
-        {**same, "ETA_NUM_DELIVERED": "75010016", "SOC_RAI": "Old", "source_file": "T_MCO13E.csv"},
-        {**same, "ETA_NUM_DELIVERED": "750100166", "SOC_RAI": "New", "source_file": "T_MCO14E.csv"},
+        {**same, "ETA_NUM_DELIVERED": "75010016", "SOC_RAI": "Old", "source_file": "t_mco10e.csv"},
+        {**same, "ETA_NUM_DELIVERED": "750100166", "SOC_RAI": "New", "source_file": "T_MCO13E.csv"},
+        {**same, "ETA_NUM_DELIVERED": "75010016", "SOC_RAI": "Between", "source_file": "2012/T_MCO2012E.csv"},
     ]
     frames = establishments_table(stored("t_mco_e", T_MCO_E, rows), tmp_path / "spill")
     assert [(row["name"], row["finess_delivered"]) for row in rows_of(frames)] == [("New", "750100166")]
-    assert frames.metadata() == {"rows: kept": 1, "rows: same establishment": 1}
+    assert frames.metadata() == {"rows: kept": 1, "rows: same establishment": 2}
 
 
 PEUPLIERS = {

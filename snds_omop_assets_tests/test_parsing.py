@@ -33,6 +33,16 @@ def test_codes_of_a_fixed_width_are_padded():
     assert values(["75", "75.0", "075", "2A", "971"], "code", width=3) == ["075", "075", "075", "02A", "971"]
 
 
+def test_what_does_not_look_like_the_code_does_not_parse():
+    found = parsed(["114", "75114", "ABC", "14"], "code", width=3, pattern=r"\d{3}")
+    assert found.unparsable.tolist() == [False, True, True, False]
+
+
+def test_a_pseudonym_is_too_long_for_a_code():
+    """The pseudonyms of the SNDS have 17 characters; the longest code, a CIP, has 13."""
+    assert parsed(["3400934841682", "A" * 17], "code").unparsable.tolist() == [False, True]
+
+
 def test_zero_is_a_code_unless_the_contract_says_that_it_stands_for_none():
     assert values(["0", "00", "0.0"], "code") == ["0", "0", "0"]
     absent = parsed(["0", "00", "99", "7"], "code", missing=frozenset({"0", "99"}))
@@ -42,8 +52,8 @@ def test_zero_is_a_code_unless_the_contract_says_that_it_stands_for_none():
 
 
 def test_a_finess_is_completed_and_loses_its_decimals():
-    assert values(["75010016", "750300360.0", "00000000", "2b000998"], "finess") == [
-        "750100166", "750300360", None, "2B0009989",
+    assert values(["75010016", "750300360.0", "00000000", "2b000998", "1000002.0"], "finess") == [
+        "750100166", "750300360", None, "2B0009989", "010000024",
     ]  # fmt: skip
 
 
@@ -57,7 +67,8 @@ def test_whole_numbers_refuse_what_is_not_whole():
 
 def test_dates_are_iso_or_french_and_nothing_else():
     day = datetime.datetime(2013, 7, 4)
-    assert values(["2013-07-04", "04/07/2013", "2013-07-04 00:00:00", "2013-07-04T00:00:00.000"], "date") == [day] * 4
+    texts = ["2013-07-04", "04/07/2013", "2013-07-04 00:00:00", "2013-07-04T00:00:00.000"]
+    assert values([*texts, "04JUL2013", "04Jul2013:00:00:00"], "date") == [day] * 6
     months = parsed(["2013-07", "31/02/2013", "2013-13-01", "04.07.2013", "2013-07-04 08:30:00"], "date")
     assert months.values.isna().all()
     assert months.unparsable.all()

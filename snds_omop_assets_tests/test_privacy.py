@@ -17,21 +17,26 @@ def spoilt(tmp_path):
     delivery = tmp_path / "delivery"
     shutil.copytree(DEMONSTRATION_DELIVERY, delivery)
     with (delivery / "IR_BEN_R.csv").open("a") as file:
-        file.write("DPXX:SECRETX;00;DPXX:9X;DPXX:9X;DPXX:9X;075;114;01C751000;DPXX:9X;DPXX:9X;DPXX:9X\n")
-        file.write("DPXX:SECRETX;00;1963;DPXX:9X;DPXX:9X;075;114;01C751000;DPXX:9X;DPXX:9X;DPXX:9X\n")
+        file.write(
+            "DPXX:SECRETX;00;DPXX:0000000000000000009X;DPXX:0000000000000000009X;DPXX:0000000000000000009X;075;114;01C751000;DPXX:0000000000000000009X;DPXX:0000000000000000009X;DPXX:0000000000000000009X\n"
+        )
+        file.write(
+            "DPXX:SECRETX;00;1963;DPXX:0000000000000000009X;DPXX:0000000000000000009X;075;114;01C751000;DPXX:0000000000000000009X;DPXX:0000000000000000009X;DPXX:0000000000000000009X\n"
+        )
         file.write("DPXX:SHORTX;00\n")
+    good = (delivery / "ER_PRS_F_2013.csv").read_text().splitlines()[1].split(";")
     with (delivery / "ER_PRS_F_2013.csv").open("a") as file:
-        file.write(";".join(["DPXX:9X"] * 27) + "\n")
+        file.write(";".join(["DPXX:0000000000000000009X"] * 27) + "\n")
+        file.write(";".join([*good[:9], "DPXX:0000000000000000009X", *["DPXX:0000000000000000009X"] * 17]) + "\n")
     return Settings(delivery=delivery, warehouse=tmp_path / "warehouse", id_key="k")
 
 
+@pytest.mark.spark
 def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
     with dg.instance_for_test() as instance:
         job = build_defs(spoilt).resolve_job_def("everything")
         result = job.execute_in_process(
             instance=instance, raise_on_error=False,
-            asset_selection=[dg.AssetKey(["snds", "ir_ben_r"]), dg.AssetKey(["snds", "er_prs_f"]),
-                             dg.AssetKey(["prepared", "beneficiaries"])],
         )  # fmt: skip
         assert result.success
         log = instance.all_logs(result.run_id)

@@ -37,6 +37,17 @@ def test_every_line_is_a_row_or_ragged_or_blank_and_knows_its_number(tmp_path, m
     assert blank == kinds.count(BLANK)
 
 
+def test_blank_lines_before_the_header_are_passed_over(tmp_path):
+    (tmp_path / "f.csv").write_text("\n\nA;B\n1;2\n")
+    assert read(tmp_path / "f.csv")[0] == [(4, "1", "2")]
+
+
+@pytest.mark.parametrize("text", ["A;B", "A;B\n", "\nA;B\n"])
+def test_a_header_alone_has_no_rows(tmp_path, text):
+    (tmp_path / "f.csv").write_text(text)
+    assert read(tmp_path / "f.csv") == ([], [], 0)
+
+
 def test_values_are_text_as_they_stand(tmp_path):
     (tmp_path / "f.csv").write_text('A;B\n01; x \n"a;b";NA\n1.0;\n')
     assert read(tmp_path / "f.csv")[0][:2] == [(2, "01", " x "), (3, "a;b", "NA")]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from snds_omop_assets.contracts.snds_tables import official_tables
 from snds_omop_assets.errors import DeliveryError
 from snds_omop_assets.io_managers.stored import ParquetTable, write_parquet
 from snds_omop_assets.reception.delivery import open_delivery
@@ -62,7 +63,7 @@ def test_a_bad_value_in_an_optional_column_becomes_null_and_is_listed(tmp_path):
         (";1;1963;12;075;114", "BEN_NIR_PSA", "required value is missing"),
         ("DPXX:1X;1;;12;075;114", "BEN_NAI_ANN", "required value is missing"),
         ("DPXX:1X;1;19x3;12;075;114", "BEN_NAI_ANN", "does not parse as year"),
-        ("DPXX:1X;1;1600;12;075;114", "BEN_NAI_ANN", "required value stands for «not given»"),
+        ("DPXX:1X;1;1600;12;075;114", "BEN_NAI_ANN", "required value is not given"),
         ("DPXX:1X;1;1749;12;075;114", "BEN_NAI_ANN", "less than 1850"),
         ("DPXX:1X;1;1963", "", "3 values where the header has 6"),
     ],
@@ -89,6 +90,8 @@ def test_the_quarantine_shows_values_of_codes_but_never_of_persons(tmp_path):
     assert [q["value"] for q in quarantine] == ["beaucoup"]
     _, quarantine, _ = receive(tmp_path / "c", "ER_PRS_F", ("er_prs_f.csv", f"{keys}\n1,DPXX:1X,{'a' * 17}\n"))
     assert [q["value"] for q in quarantine] == [""], "a pseudonym may stand in the wrong column"
+    _, quarantine, _ = receive(tmp_path / "d", "ER_PRS_F", ("er_prs_f.csv", f"{keys}\n1,A1,A2\n2,A2,1\n"))
+    assert [q["value"] for q in quarantine] == [""], "A2 is the pseudonym of the second row"
 
 
 def test_an_end_before_its_start_becomes_null(tmp_path):
@@ -129,15 +132,54 @@ def test_the_files_of_a_table_follow_each_other(tmp_path):
     assert account.files == ["T_MCO13E.csv", "T_MCO14E.csv"]
 
 
-def test_a_file_with_a_header_only_is_an_empty_table(tmp_path):
-    rows, quarantine, account = receive(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", IR_BEN_R + "\n"))
+@pytest.mark.parametrize("end", ["", "\n", "\n\n"])
+def test_a_file_with_a_header_only_is_refused_where_the_table_must_have_rows(tmp_path, end):
+    with pytest.raises(DeliveryError, match=r"IR_BEN_R\.csv has a header and no row"):
+        receive(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", IR_BEN_R + end))
+    assert not any((tmp_path / "store").iterdir())
+
+
+def test_a_detail_table_may_have_no_row(tmp_path):
+    """A small population may have no stay in a clinic."""
+    keys = ";".join(official_tables()["ER_ETE_F"].key)
+    rows, quarantine, account = receive(tmp_path, "ER_ETE_F", ("ER_ETE_F_2013.csv", f"{keys};ETB_EXE_FIN\n"))
     assert rows == quarantine == []
     assert account.rows_read == 0
 
 
+def test_the_commune_is_three_digits_or_it_is_null(tmp_path):
+    rows, quarantine, _ = receive(
+        tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", f"{IR_BEN_R}\nDPXX:1X;1;1963;12;75;75114\nDPXX:2X;1;1963;12;75114;114\n")
+    )
+    assert [(row["BEN_RES_DPT"], row["BEN_RES_COM"]) for row in rows] == [("075", None), (None, "114")]
+    assert [(q["column"], q["reason"]) for q in quarantine] == [
+        ("BEN_RES_COM", "does not parse as code"), ("BEN_RES_DPT", "does not parse as code"),
+    ]  # fmt: skip
+
+
 def test_a_missing_required_column_is_said_in_a_sentence(tmp_path):
-    with pytest.raises(DeliveryError, match=r"IR_BEN_R\.csv lacks the required column BEN_NIR_PSA \(or NUM_ENQ\)"):
-        receive(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", "BEN_NAI_ANN;BEN_SEX_COD\n1963;2\n"))
+    sentence = r"IR_BEN_R\.csv lacks the required column BEN_NIR_PSA \(or NUM_ENQ\).*has BEN_NAI_ANN and 1 others"
+    with pytest.raises(DeliveryError, match=sentence):
+        receive(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", "BEN_NAI_ANN;SEXE\n1963;2\n"))
+
+
+def test_a_file_without_a_header_line_is_refused_without_its_values(tmp_path):
+    with pytest.raises(DeliveryError, match="add the header line") as refusal:
+        receive(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", "DPXX:1X;2;1963;12;075;114\nDPXX:2X;2;1963;12;075;114\n"))
+    assert "DPXX" not in str(refusal.value)
+
+
+def test_a_missing_column_says_for_which_layout_the_delivery_was_taken(tmp_path):
+    with pytest.raises(DeliveryError, match=r"lacks the required column ID .*set SNDS_LAYOUT=official"):
+        receive(tmp_path, "ER_PRS_F", ("T_MCOaaE.csv", "A\n"), ("ER_PRS_F.csv", "FLX_DIS_DTD;NUM_ENQ\n"))
+
+
+def test_two_files_of_one_name_in_two_folders_are_told_apart(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "IR_BEN_R.csv").write_text(f"{IR_BEN_R}\nDPXX:{folder};1;1963;12;075;114\n")
+    rows, _, _ = receive(tmp_path, "IR_BEN_R")
+    assert [row["source_file"] for row in rows] == ["a/IR_BEN_R.csv", "b/IR_BEN_R.csv"]
 
 
 def test_a_reception_that_fails_leaves_the_old_table_and_quarantine(tmp_path):
@@ -157,6 +199,7 @@ VALUE = st.sampled_from(["", "1", "01", "2.0", "13", "1600", "1963", "abc", "DPX
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=st.lists(st.lists(VALUE, min_size=5, max_size=7), max_size=25))
 def test_every_row_read_is_stored_or_set_aside(tmp_path, rows):
+    rows = [["DPXX:1X", "1", "1963", "12", "075", "114"], *rows]
     text = "\n".join([IR_BEN_R, *(";".join(row) for row in rows)]) + "\n"
     stored, quarantine, account = receive(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", text))
     assert account.rows_read == len(rows) - account.blank_lines == account.rows_stored + account.rows_set_aside

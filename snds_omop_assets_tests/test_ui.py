@@ -93,7 +93,7 @@ def test_the_checks_of_person_are_named_and_have_passed(ui, page):
 
 def test_the_steward_sees_what_reception_changed(ui, page):
     page.goto(f"{ui}/assets/snds/er_prs_f?view=events")
-    sees(page, "what was changed", "before EXE_SOI_DTD", "the value stands for «not given»")
+    sees(page, "what was changed", "before EXE_SOI_DTD", "the text stands for no value")
     assert "DPXX" not in page.locator("body").inner_text()
 
 

@@ -1,8 +1,9 @@
 """The tables and fields of the OMOP CDM v5.4, from cdm/fields.csv: the one source of column order, types and keys.
 
 Column order, Pandera schemas, DDL, the UI's columns and the conformance checks all come from here. Ids are `integer`
-in the CDM and 64 bits here. One departure from OHDSI's file: provider.specialty_concept_id must be of the domain
-Provider, which OHDSI leaves open.
+in the CDM and 64 bits here. Two departures from OHDSI's file: provider.specialty_concept_id must be of the domain
+Provider, which OHDSI leaves open; person.person_source_value has no longest length, since the pseudonyms of a project
+have the length that the project gives them (a SHA-256 has 64 characters).
 """
 
 import csv

@@ -13,6 +13,7 @@ class ColumnType:
     Attributes:
         arrow: the type of the stored column.
         meaning: what a steward reads in the UI.
+        pattern: what the whole normalised text must look like; None takes any text.
         missing: texts that stand for "no value" in this type, after normalisation.
         of_a_person: values are an identifier or a date of a person, so they never leave the table
             (not in the quarantine, not in a log).
@@ -20,13 +21,15 @@ class ColumnType:
 
     arrow: pa.DataType
     meaning: str
+    pattern: str | None = None
     missing: frozenset[str] = frozenset()
     of_a_person: bool = False
 
 
 COLUMN_TYPES: Mapping[str, ColumnType] = {
     "text": ColumnType(pa.string(), "text, without blanks at its ends"),
-    "code": ColumnType(pa.string(), "code: 1, 01 and 1.0 are the same code"),
+    # The longest code is a CIP of 13 digits; the pseudonyms of the SNDS have 17 characters, so none passes for a code.
+    "code": ColumnType(pa.string(), "code: 1, 01 and 1.0 are the same code", pattern=r".{1,15}"),
     "pseudonym": ColumnType(pa.string(), "pseudonym of a person", of_a_person=True),
     "finess": ColumnType(
         pa.string(),

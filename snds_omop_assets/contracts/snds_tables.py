@@ -20,6 +20,12 @@ from snds_omop_assets.errors import ContractError
 SNDS_CONTRACTS = Path(__file__).parent / "snds"
 LAYOUTS = Path(__file__).parent / "layouts"
 
+YEAR = r"(?:\d{4}|\d{2}|aa)"
+"""The year in the name of a PMSI file: T_MCO13E, T_MCO2013E; in lists of tables, T_MCOaaE."""
+
+FLOW = r"(?:_(?:\d{2}|\d{4}|\d{6}|\d{8})(?:_\d{1,3})?)?"
+"""How DCIR files are cut: by year, month or day of flow, and into numbered parts."""
+
 OFFICIAL = "official"
 """The layout of the CNAM's deliveries: the contracts of snds/ as they stand."""
 
@@ -27,7 +33,7 @@ DELIVERED = "_DELIVERED"
 """Suffix of the column that keeps a value as it was delivered, where an OMOP *_source_value needs it."""
 
 SOURCE_FILE, SOURCE_LINE = "source_file", "source_line"
-"""Where each stored row comes from: the file's name, and its line there (the header is line 1)."""
+"""Where each stored row comes from: the file's path in the delivery, and its line there."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,7 @@ class Column:
         aliases: other names under which the column is delivered.
         missing: texts that stand for "no value", beside those of the type.
         width: codes are left-padded with zeros to this length.
+        pattern: what the whole normalised text must look like (regular expression); None asks what the type asks.
         minimum, maximum: bounds of a number.
         not_before: name of a date column that this one must not precede.
         padding_ignored: zeros that pad a pseudonym's number are dropped.
@@ -57,6 +64,7 @@ class Column:
     aliases: tuple[str, ...] = ()
     missing: frozenset[str] = frozenset()
     width: int | None = None
+    pattern: str | None = None
     minimum: int | None = None
     maximum: int | None = None
     not_before: str | None = None
@@ -69,6 +77,11 @@ class Column:
     def kind(self) -> ColumnType:
         """The type's definition."""
         return COLUMN_TYPES[self.type]
+
+    @property
+    def shape(self) -> str | None:
+        """What the whole normalised text must look like: the column's own pattern, else the type's."""
+        return self.pattern or self.kind.pattern
 
     @property
     def values_are_private(self) -> bool:
@@ -89,12 +102,12 @@ class SndsTable:
         name: official name; `aa` (two digits of the year) is left out: T_MCOaaE is T_MCO_E.
         title: official French title.
         about: what one row is, in a sentence.
-        file: pattern of the file's name without extension; `{year}` is two or four digits or the letters aa,
-            `{_year}` the same after an underscore and optional.
+        file: pattern of the file's name without extension; `{year}` stands for YEAR, `{_flow}` for FLOW.
         group: first part of the asset key, `snds` or `nomenclatures`.
         key: columns that identify a row (those of them that were delivered).
         columns: the columns, by name.
         delivered: False where a layout does not have this table at all.
+        may_be_empty: files without any row are accepted.
     """
 
     name: str
@@ -105,6 +118,7 @@ class SndsTable:
     key: tuple[str, ...]
     columns: Mapping[str, Column] = field(default_factory=dict)
     delivered: bool = True
+    may_be_empty: bool = False
 
     @property
     def asset_key(self) -> list[str]:
@@ -114,9 +128,8 @@ class SndsTable:
     @cached_property
     def file_pattern(self) -> re.Pattern[str]:
         """Matches the file's name without its extension, in any case."""
-        year = r"(?:\d{4}|\d{2}|aa)"
         pattern = re.escape(self.file)
-        pattern = pattern.replace(r"\{_year\}", f"(?:_{year})?").replace(r"\{year\}", year)
+        pattern = pattern.replace(r"\{_flow\}", FLOW).replace(r"\{year\}", YEAR)
         return re.compile(pattern, re.IGNORECASE)
 
     @cached_property
@@ -127,7 +140,10 @@ class SndsTable:
             stored.append(pa.field(column.name, column.kind.arrow))
             if column.source_value:
                 stored.append(pa.field(column.name + DELIVERED, pa.string()))
-        return pa.schema([*stored, pa.field(SOURCE_FILE, pa.string()), pa.field(SOURCE_LINE, pa.int64())])
+        stored += [pa.field(SOURCE_FILE, pa.string()), pa.field(SOURCE_LINE, pa.int64())]
+        # What the checks must know of the contract goes with the file, so that they need no delivery.
+        known = {"key": ",".join(self.key), "delivered": str(self.delivered)}
+        return pa.schema(stored, metadata=known)
 
 
 @dataclass(frozen=True)
@@ -229,6 +245,7 @@ def _table(raw: dict[str, Any], path: Path) -> SndsTable:
         key=key,
         columns=columns,
         delivered=raw.get("delivered", True),
+        may_be_empty=raw.get("may_be_empty", False),
     )
 
 

@@ -4,7 +4,8 @@ An id is the first 63 bits of the md5 of a canonical text: the warehouse's id ke
 fields, joined by a separator. Fields are text: an engine's own cast of a number or a date to text differs from the
 next engine's, so the caller casts. Collisions are checked where ids become primary keys (quality/conformance.py).
 
-The CDM says `integer`; 32 bits are too few for a billion rows, hence BIGINT everywhere.
+Columns of ids are BIGINT on every engine, although the CDM calls them integer: among a billion rows, 32 bits would
+collide all the time.
 """
 
 import hashlib
@@ -36,6 +37,8 @@ def omop_ids(key: str, prefix: str, *columns: "pd.Series[str]") -> "pd.Series[in
     Returns:
         Series of Int64 with the index of the first column; no NULL.
     """
-    fields = zip(*([None if pd.isna(value) else value for value in column] for column in columns), strict=True)
-    ids = [omop_id(key, prefix, *row) for row in fields]
-    return pd.Series(ids, index=columns[0].index, dtype="Int64")
+    fields = ([None if pd.isna(value) else value for value in column] for column in columns)
+    rows = list(zip(*fields, strict=True))
+    # Most keys repeat (few communes, many persons), so each is hashed once.
+    ids = {row: omop_id(key, prefix, *row) for row in set(rows)}
+    return pd.Series([ids[row] for row in rows], index=columns[0].index, dtype="Int64")

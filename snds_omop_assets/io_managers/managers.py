@@ -4,7 +4,7 @@ The file of an asset is named after its key: `omop/person` lies at omop/person.c
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +109,31 @@ class SparkParquetIOManager(dg.UPathIOManager):
         return stored.ParquetTable(_existing(path))
 
 
+class IfThereIOManager(dg.IOManager):
+    """Loads what a step can do without: the asset's table, or None where it has not been materialized.
+
+    Dagster takes only a full IO manager as a ready-made resource; this one is for inputs and stores nothing.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Refuse: no asset names this manager for its output."""
+        raise NotImplementedError(f"{context.asset_key.to_user_string()} must name another IO manager")
+
+    def load_input(self, context: dg.InputContext) -> StoredTable | None:
+        """The table in the file of whichever kind is there."""
+        path = self.root.joinpath(*context.asset_key.path)
+        kinds: Mapping[str, Callable[[Path], StoredTable]] = {
+            ".parquet": stored.ParquetTable,
+            ".csv": stored.CsvTable,
+            ".sqlite": lambda file: stored.SqliteTable(file, file.stem),
+        }
+        found = (table(path.with_suffix(suffix)) for suffix, table in kinds.items())
+        return next((table for table in found if table.path.exists()), None)
+
+
 def _existing(path: UPath) -> Path:
     """The path, if the asset has been materialized.
 
@@ -119,8 +144,7 @@ def _existing(path: UPath) -> Path:
     if not file.exists():
         asset = f"{file.parent.name}/{file.stem}"
         raise dg.Failure(
-            f"{asset} has not been materialized in this warehouse (no {file.name}): materialize it first, "
-            f"or select it together with what needs it (--select '+key:\"...\"').",
+            f"{asset} has not been materialized in this warehouse (there is no {file.name}): materialize it first.",
             allow_retries=False,
         )
     return file

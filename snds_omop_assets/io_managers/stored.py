@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from snds_omop_assets.engines.sqlite_engine import TIMEOUT_SECONDS, create_table, insert_batches
 from snds_omop_assets.io_managers.aside import written_aside
-from snds_omop_assets.tables import CHUNK_ROWS, Frames
+from snds_omop_assets.tables import CHUNK_ROWS, PANDAS_DTYPES, Frames
 
 
 @dataclass(frozen=True)
@@ -21,10 +21,18 @@ class ParquetTable:
 
     path: Path
 
+    kept_as_text = frozenset[pa.DataType]()
+
     @property
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
         return pq.read_schema(self.path).remove_metadata()
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What the writer told beside the rows (the metadata of the schema)."""
+        metadata = pq.read_schema(self.path).metadata or {}
+        return {name.decode(): value.decode() for name, value in metadata.items()}
 
     @property
     def rows(self) -> int:
@@ -42,6 +50,8 @@ class CsvTable:
     """A table in a CSV file: comma, UTF-8, a header; an absent value is an empty field. All columns are text."""
 
     path: Path
+
+    kept_as_text = frozenset(PANDAS_DTYPES)
 
     @property
     def schema(self) -> pa.Schema:
@@ -69,6 +79,8 @@ class SqliteTable:
 
     path: Path
     table: str
+
+    kept_as_text = frozenset({pa.date32(), pa.timestamp("us")})
 
     @property
     def schema(self) -> pa.Schema:

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 TABLE = cdm_tables()["provider"]
 
+SHOWN = 200
+"""Rows that the UI shows of a list; the two nomenclatures have 87."""
+
 SPARK_TYPES = {"integer": "bigint", "varchar": "string"}
 
 LISTS = (
@@ -126,10 +129,10 @@ def _told(codes: "DataFrame", provider: "DataFrame") -> dict[str, Any]:
         "codes with a concept": len(mapped),
         "codes without concept (0)": len(specialties) - len(mapped),
         "codes in no nomenclature": len(unknown),
-        "codes in no nomenclature, kept with concept 0": ", ".join(unknown) or "none",
+        "codes in no nomenclature, kept with concept 0": ", ".join(unknown[:SHOWN]) or "none",
         "specialties": table_of(
             {"code": str, "label": str, "concept": int},
-            [(row["provider_source_value"], row["provider_name"], row["specialty_concept_id"]) for row in specialties],
+            [(row.provider_source_value, row.provider_name, row.specialty_concept_id) for row in specialties[:SHOWN]],
         ),
     }
 

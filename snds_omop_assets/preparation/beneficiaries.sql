@@ -1,7 +1,7 @@
 -- prepared/beneficiaries: IR_BEN_R, one row per person, with the commune of residence rebuilt.
 -- Every row of IR_BEN_R comes out with a bucket; the asset keeps the bucket 'kept' and counts the others.
 -- Rules: person  HDH fiche_beneficiaire (BEN_IDT_ANO, else BEN_NIR_ANO, else pseudo-NIR and rank)
---        commune HDH fiche localisation_geographique_beneficiaires, with the corrections of docs/etl/location.md
+--        commune HDH fiche localisation_geographique_beneficiaires, with the corrections of docs/architecture.md
 
 WITH delivered AS (
     SELECT
@@ -13,15 +13,17 @@ WITH delivered AS (
     FROM ir_ben_r
 ),
 
--- 000 and 999 are no communes (099 is one: 33099); 000, 098, 099, 888 and 99x are no departments.
+-- 000 and 999 are no communes (099 is one: 33099); 0xx are departments of the mainland, but 000, 098 and
+-- 099; 201, 202, 209 and 020 are Corsica, 097 and 97x overseas; what else there is (888, 98x, 99x) is no department.
 residence AS (
     SELECT
         *,
         CASE WHEN BEN_RES_COM NOT IN ('000', '999') THEN BEN_RES_COM END AS com,
         BEN_RES_COM IN ('000', '999') AS com_is_unknown,
         CASE
-            WHEN BEN_RES_DPT IN ('000', '098', '099', '888') OR substr(BEN_RES_DPT, 1, 2) = '99' THEN NULL
-            ELSE BEN_RES_DPT
+            WHEN BEN_RES_DPT IN ('000', '098', '099') THEN NULL
+            WHEN substr(BEN_RES_DPT, 1, 1) = '0' OR substr(BEN_RES_DPT, 1, 2) = '97' THEN BEN_RES_DPT
+            WHEN BEN_RES_DPT IN ('201', '202', '209') THEN BEN_RES_DPT
         END AS dpt,
         CASE
             WHEN substr(ORG_AFF_BEN, 4, 2) IN ('97', '20') THEN substr(ORG_AFF_BEN, 4, 3)

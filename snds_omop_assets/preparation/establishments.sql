@@ -1,5 +1,5 @@
 -- prepared/establishments: one row per establishment, by its FINESS of nine characters, with its department.
--- Source: T_MCO_E. The name is the one of the last file (T_MCO14E after T_MCO13E).
+-- Source: T_MCO_E. The name is the one of the last year (T_MCO14E after T_MCO13E).
 -- Department from the FINESS: its first two characters; overseas 97 and the fourth; Mayotte 98 (HDH ref_etab).
 
 WITH ranked AS (
@@ -12,7 +12,11 @@ WITH ranked AS (
             WHEN substr(ETA_NUM, 1, 2) = '98' THEN '976'
             ELSE substr(ETA_NUM, 1, 2)
         END AS finess_department,
-        row_number() OVER (PARTITION BY ETA_NUM ORDER BY source_file DESC, source_line) AS state
+        row_number() OVER (
+            PARTITION BY ETA_NUM
+            -- The two last digits of the year in the file's name: T_MCO09E, T_MCO2010E
+            ORDER BY regexp_extract(upper(source_file), '([0-9]{2})E[.]', 1) DESC, source_file, source_line
+        ) AS state
     FROM t_mco_e
 )
 

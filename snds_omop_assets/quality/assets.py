@@ -44,30 +44,40 @@ def conformance_checks(table: CdmTable, built: list[str]) -> dg.AssetChecksDefin
 
     Args:
         table: the table.
-        built: CDM tables that the project builds; references to others may only be NULL.
+        built: CDM tables that the project builds; references to others, and to those of them that this warehouse
+            does not have yet, may only be NULL.
     """
     key = dg.AssetKey(["omop", table.name])
     parents = sorted({f.reference.table for f in table.references if f.reference and f.reference.table in built})
-    # A reference to a table that itself refers back would make the graph run in circles; the CDM has none here.
     tables = {table.name: key, **{parent: dg.AssetKey(["omop", parent]) for parent in parents}}
 
     @dg.multi_asset_check(
         name=f"conformance_{table.name}",
         specs=[
-            dg.AssetCheckSpec(name, asset=key, description=description, blocking=True,
-                              additional_deps=[tables[parent] for parent in parents])
+            dg.AssetCheckSpec(
+                name,
+                asset=key,
+                description=description,
+                blocking=True,
+                additional_deps=[asset_key for asset_key in tables.values() if asset_key != key],
+            )
             for name, description in CHECKS.items()
         ],
-        ins={name: dg.AssetIn(asset_key) for name, asset_key in tables.items()},
+        ins={
+            name: dg.AssetIn(asset_key, input_manager_key=None if asset_key == key else "if_there")
+            for name, asset_key in tables.items()
+        },
         can_subset=True,
     )  # fmt: skip
     def check(
-        context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings], **stored: StoredTable
+        context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings], **stored: StoredTable | None
     ) -> Iterator[dg.AssetCheckResult]:
-        with duckdb_with({**stored, "concept": CONCEPTS}, spill=settings.spill) as connection:
-            judged = Judged(connection, table, stored[table.name].schema)
+        present = {name: found for name, found in stored.items() if found is not None}
+        own = present[table.name]
+        with duckdb_with({**present, "concept": CONCEPTS}, spill=settings.spill) as connection:
+            judged = Judged(connection, table, own.schema, own.kept_as_text)
             for selected in sorted(context.selected_asset_check_keys, key=lambda k: list(CHECKS).index(k.name)):
-                findings = findings_of(selected.name, judged, [*stored])
+                findings = findings_of(selected.name, judged, [*present])
                 violated = sum(finding.violated for finding in findings)
                 yield dg.AssetCheckResult(
                     asset_key=key,

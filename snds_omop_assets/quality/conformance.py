@@ -47,11 +47,13 @@ class Judged:
             (concept_id and domain_id, as text) as `concept`.
         table: what the CDM says of it.
         schema: names and types of the stored columns.
+        kept_as_text: the types that the file cannot hold and has as text.
     """
 
     connection: duckdb.DuckDBPyConnection
     table: CdmTable
     schema: pa.Schema
+    kept_as_text: frozenset[pa.DataType]
 
     def there(self, fields: Sequence[CdmField]) -> list[CdmField]:
         """Those fields that are stored."""
@@ -102,14 +104,14 @@ def foreign_keys(judged: Judged, present: Sequence[str]) -> list[Finding]:
     for field in judged.there(judged.table.references):
         assert field.reference is not None
         parent = (
-            f'SELECT DISTINCT CAST("{field.reference.field}" AS BIGINT) AS id FROM {field.reference.table}'
+            f'SELECT DISTINCT CAST("{field.reference.field}" AS VARCHAR) AS id FROM {field.reference.table}'
             if field.reference.table in present
-            else "SELECT CAST(NULL AS BIGINT) AS id"
+            else "SELECT CAST(NULL AS VARCHAR) AS id"
         )
         rows, orphans = one_row(
             judged.connection,
             f'SELECT count(c."{field.name}"), count(*) FILTER (c."{field.name}" IS NOT NULL AND p.id IS NULL) '
-            f'FROM {judged.table.name} c LEFT JOIN ({parent}) p ON TRY_CAST(c."{field.name}" AS BIGINT) = p.id',
+            f'FROM {judged.table.name} c LEFT JOIN ({parent}) p ON CAST(c."{field.name}" AS VARCHAR) = p.id',
         )
         findings.append(Finding("isForeignKey", field.name, orphans, rows))
     return findings
@@ -135,13 +137,20 @@ def concepts(judged: Judged) -> list[Finding]:
 
 def _type_of_values(judged: Judged, field: CdmField) -> Finding:
     """Values that are not of the field's type, or longer than it allows; all, where the column's own type is wrong."""
-    column = f'"{field.name}"'
+    column = f'CAST("{field.name}" AS VARCHAR)'
     stored_as = judged.schema.field(field.name).type
-    if stored_as not in (field.arrow, pa.string()):
+    if stored_as != field.arrow and not (stored_as == pa.string() and field.arrow in judged.kept_as_text):
         wrong = "TRUE"
+    elif field.arrow == pa.int64():
+        # A cast would round 1963.4, and an id that went through a float.
+        wrong = f"NOT regexp_full_match({column}, '-?[0-9]+') OR TRY_CAST({column} AS BIGINT) IS NULL"
     elif field.max_length is not None:
-        wrong = f"length(CAST({column} AS VARCHAR)) > {field.max_length}"
+        wrong = f"length({column}) > {field.max_length}"
     else:
-        wrong = f"{column} IS NOT NULL AND TRY_CAST({column} AS {SQL_TYPES[field.arrow]}) IS NULL"
-    rows, violated = one_row(judged.connection, f"SELECT count(*), count(*) FILTER ({wrong}) FROM {judged.table.name}")
+        wrong = f"TRY_CAST({column} AS {SQL_TYPES[field.arrow]}) IS NULL"
+    rows, violated = one_row(
+        judged.connection,
+        f'SELECT count("{field.name}"), count(*) FILTER ("{field.name}" IS NOT NULL AND ({wrong})) '
+        f"FROM {judged.table.name}",
+    )
     return Finding("cdmDatatype", field.name, violated, rows)

@@ -7,12 +7,15 @@ import dagster as dg
 
 from snds_omop_assets.contracts.snds_tables import SndsTable, official_tables
 from snds_omop_assets.engines.duckdb_engine import duckdb_with, one_row
-from snds_omop_assets.reception.delivery import open_delivery
+from snds_omop_assets.io_managers.stored import ParquetTable
+from snds_omop_assets.reception.delivery import Delivery, open_delivery
 from snds_omop_assets.reception.quarantine import VALUE_SET_TO_NULL, Quarantine
 from snds_omop_assets.reception.receive import Account, receive_table
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS, said_plainly, snds_columns, table_of
 from snds_omop_assets.tables import Frames, StoredTable
+
+UNCLAIMED = "files of the delivery that no table claims"
 
 
 def received_table(table: SndsTable) -> dg.AssetsDefinition:
@@ -32,21 +35,22 @@ def received_table(table: SndsTable) -> dg.AssetsDefinition:
             delivery = open_delivery(settings.delivery, settings.layout)
             stored_at = settings.warehouse.joinpath(*table.asset_key).with_suffix(".parquet")
             frames, account, quarantine = receive_table(delivery, table.name, stored_at)
-        frames.metadata = lambda: _told(account, quarantine, delivery.layout.title)
+        frames.metadata = lambda: _told(account, quarantine, delivery)
         return frames
 
     return receive
 
 
-def _told(account: Account, quarantine: Quarantine, layout: str) -> dict[str, dg.MetadataValue[Any]]:
+def _told(account: Account, quarantine: Quarantine, delivery: Delivery) -> dict[str, dg.MetadataValue[Any]]:
     """What the steward reads of a reception: where the rows went, and what was changed on the way."""
     nulled = sum(n for (_, action, _), n in quarantine.counts.items() if action == VALUE_SET_TO_NULL)
     told: dict[str, dg.MetadataValue[Any]] = {
         "files": dg.MetadataValue.text(", ".join(account.files) or "not part of this layout"),
-        "layout": dg.MetadataValue.text(layout),
+        "layout": dg.MetadataValue.text(delivery.layout.title),
         "rows read": dg.MetadataValue.int(account.rows_read),
         "rows set aside": dg.MetadataValue.int(account.rows_set_aside),
         "values set to NULL": dg.MetadataValue.int(nulled),
+        "values that stand for none": dg.MetadataValue.int(account.stands_for_none.total()),
         "values normalised": dg.MetadataValue.int(account.normalised.total()),
         "blank lines": dg.MetadataValue.int(account.blank_lines),
         "quarantine": dg.MetadataValue.path(str(quarantine.path)),
@@ -56,6 +60,8 @@ def _told(account: Account, quarantine: Quarantine, layout: str) -> dict[str, dg
     )
     if account.absent:
         told["columns not delivered (NULL)"] = dg.MetadataValue.text(", ".join(sorted(account.absent)))
+    if delivery.unclaimed:
+        told[UNCLAIMED] = dg.MetadataValue.text(", ".join(delivery.unclaimed))
     if account.ignored:
         told["columns not in the contract (left out)"] = dg.MetadataValue.text(", ".join(sorted(account.ignored)))
     return told
@@ -68,7 +74,7 @@ def _changes(account: Account, quarantine: Quarantine) -> list[tuple[str, str, s
         for (column, action, reason), count in sorted(quarantine.counts.items(), key=str)
     ]
     for counts, what, why in (
-        (account.stands_for_none, VALUE_SET_TO_NULL, "the value stands for «not given»"),
+        (account.stands_for_none, "not given", "the text stands for no value"),
         (account.normalised, "value normalised", "same code or number in another spelling"),
     ):
         rows += [(name, what, why, count) for name, count in counts.items() if count]
@@ -94,11 +100,9 @@ def received_checks(table: SndsTable) -> dg.AssetChecksDefinition:
         can_subset=True,
     )
     def check(
-        context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings], stored: StoredTable
+        context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings], stored: ParquetTable
     ) -> Iterator[dg.AssetCheckResult]:
-        with said_plainly():
-            layout = open_delivery(settings.delivery, settings.layout).table(table.name)
-        columns = ", ".join(f'"{name}"' for name in layout.key)
+        columns = ", ".join(f'"{name}"' for name in stored.told["key"].split(","))
         with duckdb_with({"stored": stored}, spill=settings.spill) as connection:
             (rows,) = one_row(connection, "SELECT count(*) FROM stored")
             (repeated,) = one_row(
@@ -107,7 +111,7 @@ def received_checks(table: SndsTable) -> dg.AssetChecksDefinition:
             )
         # Neither blocks: an empty table may be right, and repeated rows of a beneficiary are older states.
         yield dg.AssetCheckResult(
-            asset_key=key, check_name="has_rows", passed=rows > 0 or not layout.delivered,
+            asset_key=key, check_name="has_rows", passed=rows > 0 or stored.told["delivered"] == "False",
             severity=dg.AssetCheckSeverity.WARN, metadata={"rows": rows},
         )  # fmt: skip
         yield dg.AssetCheckResult(
@@ -123,12 +127,18 @@ def linked_beneficiaries() -> dg.AssetChecksDefinition:
 
     @dg.asset_check(
         asset=dg.AssetKey(["snds", "er_prs_f"]),
-        additional_ins={"ir_ben_r": dg.AssetIn(dg.AssetKey(["snds", "ir_ben_r"]))},
+        additional_ins={"ir_ben_r": dg.AssetIn(dg.AssetKey(["snds", "ir_ben_r"]), input_manager_key="if_there")},
         description="The pseudonym of every service is in IR_BEN_R (persons seen in public hospitals only may not be).",
     )
     def beneficiaries_are_known(
-        er_prs_f: StoredTable, ir_ben_r: StoredTable, settings: dg.ResourceParam[Settings]
+        er_prs_f: StoredTable, ir_ben_r: StoredTable | None, settings: dg.ResourceParam[Settings]
     ) -> dg.AssetCheckResult:
+        if ir_ben_r is None:
+            return dg.AssetCheckResult(
+                passed=False,
+                severity=dg.AssetCheckSeverity.WARN,
+                description="IR_BEN_R has not been received in this warehouse: there is nothing to compare with.",
+            )
         with duckdb_with({"er_prs_f": er_prs_f, "ir_ben_r": ir_ben_r}, spill=settings.spill) as connection:
             rows, orphans = one_row(
                 connection,

@@ -1,6 +1,7 @@
 """A delivery: which files hold which table, and in which layout the tables come."""
 
 import codecs
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,10 @@ from snds_omop_assets.errors import DeliveryError
 
 SUFFIXES = (".csv", ".txt")
 SEPARATORS = ";,\t|"
+BLOCK_BYTES = 1 << 20
+
+BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
+"""Bytes that no text has; 0x1a ends the files of old DOS exports."""
 
 
 @dataclass(frozen=True)
@@ -18,15 +23,17 @@ class TextFile:
     """A delivered text file and how it is written.
 
     Attributes:
-        encoding: utf-8-sig (with or without a mark at its start) or cp1252.
+        encoding: utf-8-sig (with or without a mark at its start), cp1252 or latin-1.
         separator: what stands between two values.
-        header: names of the columns as delivered, without blanks and quotes.
+        header: names of the columns as delivered, without blanks and quotes; a column without a name gets a number.
+        header_line: line of the header; lines before it are blank.
     """
 
     path: Path
     encoding: str
     separator: str
     header: tuple[str, ...]
+    header_line: int = 1
 
 
 @dataclass(frozen=True)
@@ -37,24 +44,34 @@ class Delivery:
         folder: where they are.
         layout: the contracts that fit them.
         files: paths by table name; a table may be cut into several files, in the order of their names.
+        unclaimed: files that no table claims, as paths in the folder.
     """
 
     folder: Path
     layout: Layout
     files: Mapping[str, tuple[Path, ...]]
+    unclaimed: tuple[str, ...]
 
     def table(self, name: str) -> SndsTable:
         """The contract of a table in this delivery's layout."""
         return self.layout.tables[name]
 
     def files_of(self, name: str) -> tuple[Path, ...]:
-        """The files of a table.
+        """The files of a table; none where the layout does not have the table.
 
         Raises:
-            DeliveryError: there is none.
+            DeliveryError: there is none, or there is one for a table that the layout does not have.
         """
-        if not (found := self.files.get(name, ())):
-            example = self.table(name).file.replace("{_year}", "_2013").replace("{year}", "13")
+        found = self.files.get(name, ())
+        if not self.table(name).delivered:
+            if found:
+                raise DeliveryError(
+                    f"{found[0].name} holds {name}, which the {self.layout.name} layout does not have, and yet other "
+                    f"files of the delivery look like that layout: say which it is by setting SNDS_LAYOUT to official "
+                    f"or {self.layout.name}, and take away the files that do not belong to it."
+                )
+        elif not found:
+            example = self.table(name).file.replace("{_flow}", "_2013").replace("{year}", "13")
             raise DeliveryError(
                 f"{name} is missing from the delivery {self.folder}: no file is named {example}.csv (in any case). "
                 f"Add the file, or point SNDS_DELIVERY to the folder that holds it."
@@ -63,7 +80,7 @@ class Delivery:
 
 
 def open_delivery(folder: Path, layout: str | None = None) -> Delivery:
-    """Look at the files of a folder and its sub-folders: find the tables and recognise the layout.
+    """Look at the names and headers of the files of a folder and its sub-folders, to find tables and layout.
 
     Args:
         folder: the delivery.
@@ -79,36 +96,50 @@ def open_delivery(folder: Path, layout: str | None = None) -> Delivery:
     known = layouts()
     if layout is not None and layout not in known:
         raise DeliveryError(f"SNDS_LAYOUT is {layout!r}, which is no known layout; known are: {', '.join(known)}.")
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    files = _files_by_table(paths, known[OFFICIAL].tables)
-    chosen = known[layout] if layout is not None else _recognised(known, paths, files)
-    return Delivery(folder, chosen, _files_by_table(paths, chosen.tables))
+    paths = sorted(p for p in folder.rglob("*") if p.is_file())
+    files = {
+        table.name: tuple(p for p in paths if p.suffix.lower() in SUFFIXES and table.file_pattern.fullmatch(p.stem))
+        for table in known[OFFICIAL].tables.values()
+    }
+    claimed = {path for found in files.values() for path in found}
+    return Delivery(
+        folder,
+        known[layout] if layout is not None else _recognised(known, paths, files),
+        files,
+        tuple(path.relative_to(folder).as_posix() for path in paths if path not in claimed),
+    )
 
 
 def look_at(path: Path) -> TextFile:
-    """Find out how a text file is written: its encoding, its separator, its header.
+    """Find out how a text file is written. Reads it to its end, to know its encoding.
 
     Raises:
         DeliveryError: the file is empty, is no text, or names a column twice.
     """
-    encoding = _encoding(path)
-    with path.open(encoding=encoding, newline="") as file:
-        line = file.readline().rstrip("\r\n")
+    return _header(path, _encoding(path))
+
+
+def _header(path: Path, encoding: str) -> TextFile:
+    header_line, line = 1, ""
+    with path.open(encoding=encoding, errors="replace", newline="") as file:
+        for header_line, line in enumerate(file, start=1):  # noqa: B007
+            if line.strip():
+                break
     if not line.strip():
         raise DeliveryError(f"{path.name} is empty: not even a header line. Ask for the file again, or remove it.")
-    separator = max(SEPARATORS, key=line.count)
-    header = tuple(name.strip().strip('"').strip() for name in line.split(separator))
-    if repeated := sorted({name for name in header if header.count(name) > 1}):
-        raise DeliveryError(f"{path.name} names the column {repeated[0]!r} more than once in its header: keep one.")
-    return TextFile(path, encoding, separator, header)
-
-
-def _files_by_table(paths: list[Path], tables: Mapping[str, SndsTable]) -> dict[str, tuple[Path, ...]]:
-    return {
-        table.name: tuple(p for p in paths if table.file_pattern.fullmatch(p.stem))
-        for table in tables.values()
-        if table.delivered
-    }
+    line = line.rstrip("\r\n")
+    separator = max(SEPARATORS, key=re.sub('"[^"]*"', "", line).count)
+    names = [name.strip() for name in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
+    header = tuple(name or f"(column {place})" for place, name in enumerate(names, start=1))
+    capitals = [name.upper() for name in header]
+    for place, name in enumerate(capitals, start=1):
+        if (first := capitals.index(name) + 1) < place:
+            # The name is not said: a file without a header line has data there.
+            raise DeliveryError(
+                f"{path.name} has the same column twice in its header (columns {first} and {place}): keep one. "
+                f"If the file has no header line, add it."
+            )
+    return TextFile(path, encoding, separator, header, header_line)
 
 
 def _recognised(known: Mapping[str, Layout], paths: list[Path], files: Mapping[str, tuple[Path, ...]]) -> Layout:
@@ -125,31 +156,33 @@ def _recognised(known: Mapping[str, Layout], paths: list[Path], files: Mapping[s
 
 
 def _header_or_nothing(path: Path) -> frozenset[str]:
-    """The header in capitals; nothing where the file cannot be read, which its own asset will say."""
+    """The header in capitals; nothing where there is none, which the table's own asset will say."""
     try:
-        return frozenset(name.upper() for name in look_at(path).header)
+        return frozenset(name.upper() for name in _header(path, "utf-8-sig").header)
     except DeliveryError:
         return frozenset()
 
 
 def _encoding(path: Path) -> str:
-    """utf-8-sig if the whole file is UTF-8, else cp1252, the encoding of French SAS exports.
+    """utf-8-sig if the whole file is UTF-8; else cp1252, the encoding of French SAS exports; else latin-1.
 
     Raises:
         DeliveryError: the file holds bytes that no text has.
     """
-    decoder = codecs.getincrementaldecoder("utf-8-sig")()
-    encoding = "utf-8-sig"
+    fits = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8-sig", "cp1252")}
     with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            if re.search(rb"[\x00-\x08\x0e-\x1f]", block):
+        more = True
+        while more:
+            block = file.read(BLOCK_BYTES)
+            more = bool(block)
+            if BINARY.search(block):
                 raise DeliveryError(
                     f"{path.name} is not a text file (it holds binary bytes): deliver it as CSV, "
                     f"decompressed and exported as text."
                 )
-            if encoding == "utf-8-sig":
+            for name, decoder in [*fits.items()]:
                 try:
-                    decoder.decode(block)
+                    decoder.decode(block, final=not more)
                 except UnicodeDecodeError:
-                    encoding = "cp1252"
-    return encoding
+                    del fits[name]
+    return next(iter(fits), "latin-1")

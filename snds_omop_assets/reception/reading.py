@@ -12,8 +12,8 @@ from snds_omop_assets.errors import DeliveryError
 from snds_omop_assets.reception.delivery import TextFile
 from snds_omop_assets.tables import frame_of
 
-BLOCK_BYTES = 8 << 20
-"""Bytes read at a time: about 40 000 rows of ER_PRS_F."""
+BLOCK_BYTES = 2 << 20
+"""Bytes read at a time, about 10 000 rows of ER_PRS_F. Arrow reads some 30 blocks ahead: memory is a multiple of it."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +56,19 @@ def text_batches(file: TextFile) -> Iterator[TextBatch]:
 
     names = list(file.header)
     encoding = "utf8" if file.encoding == "utf-8-sig" else file.encoding
-    line = 2  # the header is line 1
+    line = file.header_line + 1
+    if not _has_rows(file):
+        return
     try:
         with pyarrow.csv.open_csv(
             file.path,
             # One thread: only then does Arrow tell the number of a row that does not fit.
             read_options=pyarrow.csv.ReadOptions(
-                use_threads=False, block_size=BLOCK_BYTES, column_names=names, skip_rows=1, encoding=encoding
+                use_threads=False,
+                block_size=BLOCK_BYTES,
+                column_names=names,
+                skip_rows=file.header_line,
+                encoding=encoding,
             ),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=file.separator,
@@ -94,6 +100,12 @@ def text_batches(file: TextFile) -> Iterator[TextBatch]:
         ) from None
     if ragged:
         yield TextBatch(pd.DataFrame(columns=names, dtype="string[pyarrow]"), tuple(ragged), 0)
+
+
+def _has_rows(file: TextFile) -> bool:
+    """Whether anything follows the header; Arrow takes a file that ends there for a broken one."""
+    with file.path.open("rb") as lines:
+        return sum(1 for _, line in zip(range(file.header_line + 1), lines, strict=False)) > file.header_line
 
 
 def _lines_with_rows(first: int, count: int, without_row: set[int]) -> np.ndarray:

@@ -5,16 +5,23 @@ becomes NULL and is counted; in a required column its row goes to the quarantine
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
-import pandera.errors
 import pandera.pandas as pa
 
-from snds_omop_assets.contracts.pandera_schemas import snds_schema
-from snds_omop_assets.contracts.snds_tables import DELIVERED, SOURCE_FILE, SOURCE_LINE, Column, SndsTable
+from snds_omop_assets.contracts.pandera_schemas import judge, snds_schema
+from snds_omop_assets.contracts.snds_tables import (
+    DELIVERED,
+    OFFICIAL,
+    SOURCE_FILE,
+    SOURCE_LINE,
+    Column,
+    Layout,
+    SndsTable,
+)
 from snds_omop_assets.errors import DeliveryError
 from snds_omop_assets.reception.delivery import Delivery, TextFile, look_at
 from snds_omop_assets.reception.parsing import Parsed, parse
@@ -27,7 +34,7 @@ MISSING = "required value is missing"
 LONGEST_SHOWN = 16
 """Longest text that the quarantine shows: the pseudonyms of the SNDS have 17 characters (DCIR and PMSI schemas)."""
 
-NOT_GIVEN = "required value stands for «not given»"
+NOT_GIVEN = "required value is not given"
 
 
 @dataclass
@@ -68,20 +75,27 @@ def receive_table(delivery: Delivery, name: str, stored_at: Path) -> tuple[Frame
         through. Nothing of a file that cannot be read is stored: its error comes before the table is in place.
 
     Raises:
-        DeliveryError: a file is missing, empty, no text, or lacks a required column.
+        DeliveryError: a file is missing, empty, no text, or lacks a required column; while the rows are walked
+            through, a file is broken or there is no row.
     """
     table = delivery.table(name)
     account, quarantine = Account(), Quarantine(stored_at)
-    files = [look_at(path) for path in delivery.files_of(name)] if table.delivered else []
-    columns = [_columns(table, file, account) for file in files]
+    files = [look_at(path) for path in delivery.files_of(name)]
+    columns = [_columns(delivery.layout, table, file, account) for file in files]
 
     def frames() -> Iterator[pd.DataFrame]:
         schema = snds_schema(table)
         try:
             for file, names in zip(files, columns, strict=True):
-                account.files.append(file.path.name)
+                source = file.path.relative_to(delivery.folder).as_posix()
+                account.files.append(source)
                 for batch in text_batches(file):
-                    yield _receive(batch, table, schema, names, file.path.name, account, quarantine)
+                    yield _receive(batch, table, schema, names, source, account, quarantine)
+            if files and account.rows_read == 0 and not table.may_be_empty:
+                raise DeliveryError(
+                    f"{', '.join(account.files)} has a header and no row, so there would be no {name}: "
+                    f"ask for the file again."
+                )
         except BaseException:
             quarantine.discard()
             raise
@@ -89,7 +103,7 @@ def receive_table(delivery: Delivery, name: str, stored_at: Path) -> tuple[Frame
     return Frames(table.schema, frames(), when_stored=lambda path: quarantine.publish()), account, quarantine
 
 
-def _columns(table: SndsTable, file: TextFile, account: Account) -> Mapping[str, str]:
+def _columns(layout: Layout, table: SndsTable, file: TextFile, account: Account) -> Mapping[str, str]:
     """Which delivered column holds which column of the contract.
 
     Raises:
@@ -104,15 +118,26 @@ def _columns(table: SndsTable, file: TextFile, account: Account) -> Mapping[str,
             if name != column.name:
                 account.received_as[column.name] = name
         elif column.required:
-            other = f" (or {', '.join(column.aliases)})" if column.aliases else ""
-            raise DeliveryError(
-                f"{file.path.name} lacks the required column {column.name}{other} of {table.name}; "
-                f"it has: {', '.join(file.header)}. Deliver the column, or rename the one that holds it."
-            )
+            raise DeliveryError(_lacks(column, layout, table, file))
         else:
             account.absent.add(column.name)
     account.ignored |= delivered.keys()
     return found
+
+
+def _lacks(column: Column, layout: Layout, table: SndsTable, file: TextFile) -> str:
+    """The sentence for a missing column. Says known names only: a file without a header line has data there."""
+    names = {name for known in table.columns.values() for name in known.names}
+    seen = [name for name in file.header if name.upper() in names]
+    aliases = f" (or {', '.join(column.aliases)})" if column.aliases else ""
+    sentence = (
+        f"{file.path.name} lacks the required column {column.name}{aliases} of {table.name}; "
+        f"it has {', '.join(seen) or 'none of its columns'} and {len(file.header) - len(seen)} others. "
+        f"Deliver the column, rename the one that holds it, or add the header line if the file has none."
+    )
+    if layout.name != OFFICIAL:
+        sentence += f" (The delivery was taken for the {layout.name} layout; if it is not, set SNDS_LAYOUT=official.)"
+    return sentence
 
 
 def _receive(
@@ -135,6 +160,7 @@ def _receive(
     faults = _faults(frame, parsed, table, schema)
     required = {column.name for column in table.columns.values() if column.required}
     set_aside = set(faults.loc[faults["column"].isin(required), "line"])
+    private = _private_values(parsed, table) if len(faults) else frozenset[str]()
     # A row that is set aside is listed once per broken required column, not per other fault.
     faults = faults[faults["column"].isin(required) | ~faults["line"].isin(set_aside)]
     quarantine.add(
@@ -150,7 +176,7 @@ def _receive(
                 ROW_SET_ASIDE if name in required else VALUE_SET_TO_NULL,
                 reason,
                 # The values of a row that is set aside may be in the wrong columns: none is shown.
-                None if line in set_aside else _shown(parsed[name].delivered, line, table.columns[name]),
+                None if line in set_aside else _shown(parsed[name].delivered.at[line], table.columns[name], private),
             )
             for line, name, reason in faults[["line", "column", "reason"]].itertuples(index=False, name=None)
         ]
@@ -178,15 +204,20 @@ def _fault(lines: Iterable[int], column: str, reason: str) -> pd.DataFrame:
     return pd.DataFrame({"line": list(lines), "column": column, "reason": reason})
 
 
-def _shown(delivered: "pd.Series[str]", line: int, column: Column) -> str | None:
+def _private_values(parsed: Mapping[str, Parsed], table: SndsTable) -> frozenset[str]:
+    """Every text of a batch that stands in a private column."""
+    columns = [parsed[name].delivered.dropna() for name, column in table.columns.items() if column.values_are_private]
+    return frozenset(text for column in columns for text in column.unique())
+
+
+def _shown(text: object, column: Column, private: Collection[str]) -> str | None:
     """The delivered text for the quarantine; nothing where it would tell of a person.
 
-    A pseudonym may stand in the wrong column, so long texts are not shown at all.
+    A pseudonym may stand in the wrong column: long texts are not shown, nor any text that a private column has.
     """
-    text = delivered.at[line]
-    if column.values_are_private or pd.isna(text) or len(str(text)) > LONGEST_SHOWN:
+    if column.values_are_private or not isinstance(text, str) or len(text) > LONGEST_SHOWN or text in private:
         return None
-    return str(text)
+    return text
 
 
 def _faults(
@@ -203,13 +234,9 @@ def _faults(
         found.append(_fault(frame.index[one.unparsable], name, DOES_NOT_PARSE + column.type))
         if column.required:
             found.append(_fault(frame.index[one.stands_for_none], name, NOT_GIVEN))
-    try:
-        schema.validate(frame, lazy=True)
-    except pandera.errors.SchemaErrors as errors:
-        # The exception's own text quotes values: only lines, columns and rules are taken from it.
-        cases = errors.failure_cases
+    if (cases := judge(frame, schema)) is not None:
         if cases["index"].isna().any():
-            raise DeliveryError(f"{table.name}: a column does not have the type of its contract.") from None
+            raise DeliveryError(f"{table.name}: a column does not have the type of its contract.")
         over_columns = cases["schema_context"] == "DataFrameSchema"
         late = {column.name: f"before {column.not_before}" for column in table.columns.values() if column.not_before}
         order = cases[over_columns].drop_duplicates(["check", "index"])
