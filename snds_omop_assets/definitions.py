@@ -11,11 +11,11 @@ warnings.filterwarnings("ignore", category=dg.BetaWarning)
 from snds_omop_assets.contracts.cdm_tables import cdm_tables  # noqa: E402
 from snds_omop_assets.engines.spark_engine import LOCAL_SPARK_CONFIG  # noqa: E402
 from snds_omop_assets.io_managers.managers import (  # noqa: E402
-    CsvIOManager,
     IfThereIOManager,
-    ParquetIOManager,
     SparkParquetIOManager,
-    SqliteIOManager,
+    csv_io_manager,
+    parquet_io_manager,
+    sqlite_io_manager,
 )
 from snds_omop_assets.omop.care_site import BRIEF_VIEW, care_site  # noqa: E402
 from snds_omop_assets.omop.location import location  # noqa: E402
@@ -51,12 +51,12 @@ def build_defs(
             "settings": settings,
             "spark": LazyPySparkResource(spark_config=LOCAL_SPARK_CONFIG),
             "if_there": IfThereIOManager(root),
-            "parquet": ParquetIOManager(root),
-            "csv": CsvIOManager(root),
-            "sqlite": SqliteIOManager(
+            "parquet": parquet_io_manager(root),
+            "csv": csv_io_manager(root),
+            "sqlite": sqlite_io_manager(
                 root,
-                views={"care_site": [BRIEF_VIEW]},
                 primary_keys={name: table.primary_key for name, table in cdm_tables().items()},
+                views={"care_site": [BRIEF_VIEW]},
             ),
             "spark_parquet": SparkParquetIOManager(root),
         },

@@ -16,79 +16,70 @@ from snds_omop_assets.io_managers.aside import written_aside
 from snds_omop_assets.steward import said_plainly
 from snds_omop_assets.tables import Frames, StoredTable
 
+KINDS: Mapping[str, Callable[[Path], StoredTable]] = {
+    ".parquet": stored.ParquetTable,
+    ".csv": stored.CsvTable,
+    ".sqlite": lambda path: stored.SqliteTable(path, path.stem),
+}
+"""The table in a file, by the file's extension."""
 
-class FramesIOManager(dg.UPathIOManager):
-    """Common to all: turn errors into one sentence, add the row count and what the frames have to tell."""
 
-    def __init__(self, root: Path) -> None:
+class FileIOManager(dg.UPathIOManager):
+    """One file per asset: written whole or not at all, with its row count and what the frames have to tell."""
+
+    def __init__(self, root: Path, extension: str, write: Callable[[Frames, Path], int]) -> None:
         super().__init__(base_path=UPath(root))
+        self.extension = extension
+        self.write = write
 
-    def write(self, frames: Frames, path: Path) -> int:
-        """Write the rows and return how many there were."""
-        raise NotImplementedError
-
-    def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
+    def dump_to_path(self, context: dg.OutputContext, obj: Frames, path: UPath) -> None:
         """Write an asset's frames to its file."""
         with said_plainly():
             rows = self.write(obj, Path(str(path)))
             context.add_output_metadata({"dagster/row_count": rows, **obj.metadata()})
 
+    def load_from_path(self, context: dg.InputContext, path: UPath) -> StoredTable:
+        """The asset's table.
 
-class ParquetIOManager(FramesIOManager):
+        Raises:
+            dagster.Failure: the asset has not been materialized; says what to run.
+        """
+        file = Path(str(path))
+        if not file.exists():
+            raise dg.Failure(
+                f"{file.parent.name}/{file.stem} has not been materialized in this warehouse "
+                f"(there is no {file.name}): materialize it first.",
+                allow_retries=False,
+            )
+        return KINDS[file.suffix](file)
+
+
+def parquet_io_manager(root: Path) -> FileIOManager:
     """One Parquet file per asset."""
-
-    extension = ".parquet"
-
-    def write(self, frames: Frames, path: Path) -> int:
-        """Write one Parquet file."""
-        return stored.write_parquet(frames, path)
-
-    def load_from_path(self, context: dg.InputContext, path: UPath) -> StoredTable:
-        """The asset's file as a table."""
-        return stored.ParquetTable(_existing(path))
+    return FileIOManager(root, ".parquet", stored.write_parquet)
 
 
-class CsvIOManager(FramesIOManager):
+def csv_io_manager(root: Path) -> FileIOManager:
     """One CSV file per asset, written by pandas."""
-
-    extension = ".csv"
-
-    def write(self, frames: Frames, path: Path) -> int:
-        """Write one CSV file."""
-        return stored.write_csv(frames, path)
-
-    def load_from_path(self, context: dg.InputContext, path: UPath) -> StoredTable:
-        """The asset's file as a table."""
-        return stored.CsvTable(_existing(path))
+    return FileIOManager(root, ".csv", stored.write_csv)
 
 
-class SqliteIOManager(FramesIOManager):
-    """One SQLite file per asset, whose table has the asset's name; `views` are added by table name."""
+def sqlite_io_manager(
+    root: Path, primary_keys: Mapping[str, str | None], views: Mapping[str, Sequence[str]]
+) -> FileIOManager:
+    """One SQLite file per asset, whose table has the asset's name; primary key and views by the table's name."""
 
-    extension = ".sqlite"
+    def write(frames: Frames, path: Path) -> int:
+        return stored.write_sqlite(frames, path, path.stem, primary_keys.get(path.stem), views.get(path.stem, ()))
 
-    def __init__(self, root: Path, views: Mapping[str, Sequence[str]], primary_keys: Mapping[str, str | None]) -> None:
-        super().__init__(root)
-        self.views = views
-        self.primary_keys = primary_keys
-
-    def write(self, frames: Frames, path: Path) -> int:
-        """Write one SQLite file."""
-        table = path.stem
-        return stored.write_sqlite(frames, path, table, self.primary_keys.get(table), self.views.get(table, ()))
-
-    def load_from_path(self, context: dg.InputContext, path: UPath) -> StoredTable:
-        """The asset's table."""
-        return stored.SqliteTable(_existing(path), path.stem)
+    return FileIOManager(root, ".sqlite", write)
 
 
-class SparkParquetIOManager(dg.UPathIOManager):
+class SparkParquetIOManager(FileIOManager):
     """One Parquet file per asset, written by Spark: for tables of a dimension's size, which fit one file."""
 
-    extension = ".parquet"
-
     def __init__(self, root: Path) -> None:
-        super().__init__(base_path=UPath(root))
+        super().__init__(root, ".parquet", stored.write_parquet)
 
     def dump_to_path(self, context: dg.OutputContext, obj: Any, path: UPath) -> None:
         """Let Spark write a folder aside, then move its one file into place."""
@@ -103,10 +94,6 @@ class SparkParquetIOManager(dg.UPathIOManager):
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         context.add_output_metadata({"dagster/row_count": stored.ParquetTable(target).rows})
-
-    def load_from_path(self, context: dg.InputContext, path: UPath) -> StoredTable:
-        """The asset's file as a table."""
-        return stored.ParquetTable(_existing(path))
 
 
 class IfThereIOManager(dg.IOManager):
@@ -125,26 +112,5 @@ class IfThereIOManager(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> StoredTable | None:
         """The table in the file of whichever kind is there."""
         path = self.root.joinpath(*context.asset_key.path)
-        kinds: Mapping[str, Callable[[Path], StoredTable]] = {
-            ".parquet": stored.ParquetTable,
-            ".csv": stored.CsvTable,
-            ".sqlite": lambda file: stored.SqliteTable(file, file.stem),
-        }
-        found = (table(path.with_suffix(suffix)) for suffix, table in kinds.items())
+        found = (table(path.with_suffix(extension)) for extension, table in KINDS.items())
         return next((table for table in found if table.path.exists()), None)
-
-
-def _existing(path: UPath) -> Path:
-    """The path, if the asset has been materialized.
-
-    Raises:
-        dagster.Failure: there is no file; says what to run.
-    """
-    file = Path(str(path))
-    if not file.exists():
-        asset = f"{file.parent.name}/{file.stem}"
-        raise dg.Failure(
-            f"{asset} has not been materialized in this warehouse (there is no {file.name}): materialize it first.",
-            allow_retries=False,
-        )
-    return file
