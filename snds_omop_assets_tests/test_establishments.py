@@ -48,7 +48,20 @@ def test_an_establishment_of_two_years_has_its_latest_name(stored, tmp_path):
     ]
     frames = establishments_table(stored("t_mco_e", T_MCO_E, rows), tmp_path / "spill")
     assert [(row["name"], row["finess_delivered"]) for row in rows_of(frames)] == [("New", "750100166")]
-    assert frames.metadata() == {"rows: kept": 1, "rows: same establishment": 2}
+    assert frames.metadata() == {
+        "rows: kept": 1, "rows: same establishment": 2,
+        "without department": 0, "without a FINESS of nine characters": 0,
+    }  # fmt: skip
+
+
+def test_establishments_that_cannot_be_placed_are_counted(stored, tmp_path):
+    rows = [
+        {"ETA_NUM": finess, "source_file": "T_MCO13E.csv", "source_line": n}
+        for n, finess in enumerate(["XX", "000000042"])
+    ]
+    frames = establishments_table(stored("t_mco_e", T_MCO_E, rows), tmp_path / "spill")
+    assert len(rows_of(frames)) == 2
+    assert (frames.metadata()["without department"], frames.metadata()["without a FINESS of nine characters"]) == (2, 1)
 
 
 PEUPLIERS = {

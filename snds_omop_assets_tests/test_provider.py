@@ -59,6 +59,20 @@ def test_codes_of_the_claims_alone_are_kept_without_concept_or_name(spark):
     assert all((row.specialty_concept_id, row.provider_name) == (0, None) for row in found.values())
 
 
+def test_an_error_of_spark_tells_neither_the_id_key_nor_data(spark):
+    """Spark prints the plan, with the key as a literal, when a column is missing."""
+    from pyspark.sql import functions as f
+
+    from snds_omop_assets.engines.spark_engine import omop_id_column, spark_said_plainly
+    from snds_omop_assets.errors import EngineError
+
+    rows = spark.createDataFrame([("DPXX:1X",)], "code string")
+    with pytest.raises(EngineError, match="Spark failed with CAST_INVALID_INPUT") as refusal, spark_said_plainly():
+        rows.select(omop_id_column(KEY, "provider", f.col("code")), f.col("code").cast("int")).collect()
+    assert KEY not in str(refusal.value)
+    assert "DPXX" not in str(refusal.value)
+
+
 def test_every_code_of_the_map_has_its_concept(spark):
     lines = read_map("specialties")
     specialties = [(m.code, m.code, m.label) for m in lines if m.nomenclature == "IR_SPE_V"]

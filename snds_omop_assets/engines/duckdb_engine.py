@@ -83,9 +83,8 @@ def duckdb_with(
 
 def one_row(connection: duckdb.DuckDBPyConnection, sql: str) -> tuple[Any, ...]:
     """The only row of a query."""
-    row = connection.execute(sql).fetchone()
-    assert row is not None, "a query for one row gave none"
-    return row
+    (row,) = connection.execute(sql).fetchall()
+    return tuple(row)
 
 
 def frames_of_query(connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema) -> Frames:

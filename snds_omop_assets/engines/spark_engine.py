@@ -5,11 +5,14 @@ pyspark is imported inside the functions: only the assets that use Spark pay for
 
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from snds_omop_assets.engines.ids import NULL_MARK, SEPARATOR
 from snds_omop_assets.engines.java import require_java
+from snds_omop_assets.errors import EngineError
 
 if TYPE_CHECKING:
     from pyspark.sql import Column
@@ -36,6 +39,29 @@ def prepare_environment() -> None:
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+
+
+@contextmanager
+def spark_said_plainly() -> Iterator[None]:
+    """Let Spark fail with one sentence.
+
+    Spark's own messages quote rows and print plans, in which the id key stands as a literal: only the name of the
+    error is passed on.
+
+    Raises:
+        EngineError: Spark or its Java failed.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    try:
+        yield
+    except (PySparkException, Py4JError) as error:
+        name = (error.getCondition() if isinstance(error, PySparkException) else None) or type(error).__name__
+        raise EngineError(
+            f"Spark failed with {name}. Its message may quote data, so it is not shown: "
+            f"call the function of this table in a session of your own to read it."
+        ) from None
 
 
 def omop_id_column(key: str, prefix: str, *fields: "Column") -> "Column":

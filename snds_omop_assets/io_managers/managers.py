@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 from upath import UPath
 
+from snds_omop_assets.engines.spark_engine import spark_said_plainly
 from snds_omop_assets.io_managers import stored
 from snds_omop_assets.io_managers.aside import written_aside
 from snds_omop_assets.steward import said_plainly
@@ -87,7 +88,8 @@ class SparkParquetIOManager(FileIOManager):
         folder = target.with_name(f".{target.name}.spark")
         shutil.rmtree(folder, ignore_errors=True)
         try:
-            obj.coalesce(1).write.parquet(str(folder))
+            with said_plainly(), spark_said_plainly():
+                obj.coalesce(1).write.parquet(str(folder))
             (part,) = folder.glob("part-*.parquet")
             with written_aside(target) as partial:
                 part.replace(partial)

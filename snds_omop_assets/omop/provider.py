@@ -10,7 +10,7 @@ from dagster_pyspark import LazyPySparkResource
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.snds_tables import DELIVERED
-from snds_omop_assets.engines.spark_engine import omop_id_column, prepare_environment
+from snds_omop_assets.engines.spark_engine import omop_id_column, prepare_environment, spark_said_plainly
 from snds_omop_assets.omop.field_rules import cdm_metadata
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS, said_plainly, table_of
@@ -161,9 +161,10 @@ def provider(
     """OMOP PROVIDER: the specialties of IR_SPE_V, the activities of IR_ACT_V, and the codes met in ER_PRS_F only."""
     with said_plainly():
         prepare_environment()
-    read = spark.spark_session.read.parquet
-    nomenclatures = {"IR_SPE_V": read(str(ir_spe_v.path)), "IR_ACT_V": read(str(ir_act_v.path))}
-    codes = met_codes(nomenclatures, read(str(er_prs_f.path))).cache()
-    table = provider_frame(codes, settings.id_key).cache()
-    context.add_output_metadata(_told(codes, table))
+        with spark_said_plainly():
+            read = spark.spark_session.read.parquet
+            nomenclatures = {"IR_SPE_V": read(str(ir_spe_v.path)), "IR_ACT_V": read(str(ir_act_v.path))}
+            codes = met_codes(nomenclatures, read(str(er_prs_f.path))).cache()
+            table = provider_frame(codes, settings.id_key).cache()
+            context.add_output_metadata(_told(codes, table))
     return table

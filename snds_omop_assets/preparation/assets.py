@@ -35,23 +35,29 @@ ESTABLISHMENTS = {
 
 def beneficiaries_table(ir_ben_r: StoredTable, spill: Path) -> Frames:
     """One row per person, from IR_BEN_R as received: see beneficiaries.sql; columns BENEFICIARIES."""
-    return _prepared("beneficiaries", {"ir_ben_r": ir_ben_r}, BENEFICIARIES, "person_key", spill)
+    return prepared(
+        (HERE / "beneficiaries.sql").read_text(encoding="utf-8"),
+        {"ir_ben_r": ir_ben_r},
+        _schema(BENEFICIARIES),
+        order="person_key",
+        spill=spill,
+    )
 
 
 def establishments_table(t_mco_e: StoredTable, spill: Path) -> Frames:
     """One row per establishment, from T_MCO_E as received: see establishments.sql; columns ESTABLISHMENTS."""
-    return _prepared("establishments", {"t_mco_e": t_mco_e}, ESTABLISHMENTS, "finess", spill)
+    return prepared(
+        (HERE / "establishments.sql").read_text(encoding="utf-8"),
+        {"t_mco_e": t_mco_e},
+        _schema(ESTABLISHMENTS),
+        order="finess",
+        spill=spill,
+        told={"without department": "department IS NULL", "without a FINESS of nine characters": "length(finess) <> 9"},
+    )
 
 
-def _prepared(
-    model: str,
-    tables: Mapping[str, StoredTable],
-    columns: Mapping[str, tuple[pa.DataType, str]],
-    order: str,
-    spill: Path,
-) -> Frames:
-    sql = (HERE / f"{model}.sql").read_text(encoding="utf-8")
-    return prepared(sql, tables, pa.schema([(name, kind) for name, (kind, _) in columns.items()]), order, spill)
+def _schema(columns: Mapping[str, tuple[pa.DataType, str]]) -> pa.Schema:
+    return pa.schema([(name, kind) for name, (kind, _) in columns.items()])
 
 
 @dg.asset(
