@@ -169,20 +169,24 @@ def _encoding(path: Path) -> str:
     Raises:
         DeliveryError: the file holds bytes that no text has.
     """
-    fits = {name: codecs.getincrementaldecoder(name)() for name in ("utf-8-sig", "cp1252")}
     with path.open("rb") as file:
-        more = True
-        while more:
-            block = file.read(BLOCK_BYTES)
-            more = bool(block)
+        while block := file.read(BLOCK_BYTES):
             if BINARY.search(block):
                 raise DeliveryError(
                     f"{path.name} is not a text file (it holds binary bytes): deliver it as CSV, "
                     f"decompressed and exported as text."
                 )
-            for name, decoder in [*fits.items()]:
-                try:
-                    decoder.decode(block, final=not more)
-                except UnicodeDecodeError:
-                    del fits[name]
-    return next(iter(fits), "latin-1")
+    return next((name for name in ("utf-8-sig", "cp1252") if _is_written_in(name, path)), "latin-1")
+
+
+def _is_written_in(encoding: str, path: Path) -> bool:
+    """Whether the whole file can be decoded."""
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        with path.open("rb") as file:
+            while block := file.read(BLOCK_BYTES):
+                decoder.decode(block)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
