@@ -1,30 +1,27 @@
 """The one Definitions object: assets, checks, resources, jobs. Nothing is computed or decided here."""
 
-import warnings
 from collections.abc import Mapping
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
-warnings.filterwarnings("ignore", category=dg.BetaWarning)
-
-from snds_omop_assets.contracts.cdm_tables import cdm_tables  # noqa: E402
-from snds_omop_assets.engines.spark_engine import LOCAL_SPARK_CONFIG  # noqa: E402
-from snds_omop_assets.io_managers.managers import (  # noqa: E402
+from snds_omop_assets.contracts.cdm_tables import cdm_tables
+from snds_omop_assets.engines.spark_engine import LOCAL_SPARK_CONFIG
+from snds_omop_assets.io_managers.managers import (
     IfThereIOManager,
     SparkParquetIOManager,
     csv_io_manager,
     parquet_io_manager,
     sqlite_io_manager,
 )
-from snds_omop_assets.omop.care_site import BRIEF_VIEW, care_site  # noqa: E402
-from snds_omop_assets.omop.location import location  # noqa: E402
-from snds_omop_assets.omop.person import person  # noqa: E402
-from snds_omop_assets.omop.provider import provider  # noqa: E402
-from snds_omop_assets.preparation.assets import prepared_assets  # noqa: E402
-from snds_omop_assets.quality.assets import conformance_asset_checks  # noqa: E402
-from snds_omop_assets.reception.assets import received_table_checks, received_tables  # noqa: E402
-from snds_omop_assets.settings import Settings  # noqa: E402
+from snds_omop_assets.omop.care_site import BRIEF_VIEW, care_site
+from snds_omop_assets.omop.location import location
+from snds_omop_assets.omop.person import person
+from snds_omop_assets.omop.provider import provider
+from snds_omop_assets.preparation.assets import prepared_assets
+from snds_omop_assets.quality.assets import conformance_asset_checks
+from snds_omop_assets.reception.assets import received_table_checks, received_tables
+from snds_omop_assets.settings import Settings
 
 
 def build_defs(

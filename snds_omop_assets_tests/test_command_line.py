@@ -115,7 +115,7 @@ def test_one_table_and_its_sources_can_be_built_in_a_new_warehouse(command, deli
     assert not (settings.warehouse / "omop" / "care_site.sqlite").exists()
 
 
-def test_the_checks_can_be_run_again_without_the_delivery(command, delivery, settings):
+def test_what_was_received_can_be_prepared_without_the_delivery(command, delivery, settings):
     code, _ = materialize(command, 'key:"snds/ir_ben_r" or key:"snds/er_prs_f"')
     assert code == 0
     code, said = command("dg", "launch", "--assets", 'key:"prepared/beneficiaries"', SNDS_DELIVERY="/nowhere")

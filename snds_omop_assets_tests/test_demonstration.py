@@ -2,11 +2,14 @@
 
 import shutil
 import sqlite3
+from dataclasses import replace
 
+import dagster as dg
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
+from snds_omop_assets.definitions import build_defs
 from snds_omop_assets.run import run
 from snds_omop_assets_tests.conftest import csv_rows, only
 
@@ -127,3 +130,15 @@ def test_running_again_gives_the_same_bytes_and_the_same_rows(demonstration, tmp
     ]
     assert rows[0] == rows[1]
     assert not [path for path in settings.warehouse.rglob(".*") if path.name != ".spill"], "nothing left aside"
+
+
+def test_one_check_can_be_run_again_alone(demonstration):
+    """As the UI's button «Execute» does: on what the warehouse holds, without the delivery."""
+    settings, _ = demonstration
+    alone = build_defs(replace(settings, delivery=settings.warehouse / "no delivery here"))
+    key = dg.AssetCheckKey(dg.AssetKey(["snds", "ir_ben_r"]), "has_rows")
+    job = dg.define_asset_job("one_check", dg.AssetSelection.checks(key))
+    result = job.resolve(asset_graph=alone.resolve_asset_graph()).execute_in_process(
+        resources=alone.resources, instance=dg.DagsterInstance.ephemeral()
+    )
+    assert [(e.check_name, e.passed) for e in result.get_asset_check_evaluations()] == [("has_rows", True)]
