@@ -10,6 +10,7 @@ import dagster as dg
 import pyarrow as pa
 
 from snds_omop_assets.contracts.cdm_tables import CdmTable
+from snds_omop_assets.contracts.pages import rules_of
 from snds_omop_assets.contracts.snds_tables import DELIVERED, SOURCE_FILE, SOURCE_LINE, Column, SndsTable
 from snds_omop_assets.errors import SndsOmopError
 
@@ -106,23 +107,13 @@ def picture(figure: "Figure", alternative: str) -> dg.MarkdownMetadataValue:
 
 
 def _described(column: Column) -> str:
-    parts = [column.label + "."]
-    parts.append(column.kind.meaning[0].upper() + column.kind.meaning[1:] + ".")
-    if column.aliases:
-        parts.append(f"Also delivered as {', '.join(column.aliases)}.")
-    if column.nomenclature:
-        parts.append(f"Codes: {column.nomenclature}.")
+    """A column's label, and the meaning of its type; what else the contract says stands in the constraints."""
+    parts = [f"{column.label}."] if column.label else []
+    if column.kind.meaning != column.type or not parts:
+        parts.append(column.kind.meaning[0].upper() + column.kind.meaning[1:] + ".")
     return " ".join(parts)
 
 
 def _constraints(column: Column, table: SndsTable) -> list[str]:
-    found = []
-    if column.name in table.key and len(table.key) > 1:
-        found.append("part of the key")
-    if column.minimum is not None:
-        found.append(f"at least {column.minimum}")
-    if column.maximum is not None:
-        found.append(f"at most {column.maximum}")
-    if column.not_before:
-        found.append(f"not before {column.not_before}")
-    return found
+    key = ["part of the key"] if column.name in table.key and len(table.key) > 1 else []
+    return key + [rule for rule in rules_of(column) if not rule.startswith("required")]

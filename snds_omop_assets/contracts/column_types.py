@@ -15,6 +15,7 @@ class ColumnType:
         meaning: what a steward reads in the UI.
         pattern: what the whole normalised text must look like; None takes any text.
         missing: texts that stand for "no value" in this type, after normalisation.
+        minimum, maximum: bounds of a number, where a contract says none.
         of_a_person: values are an identifier or a date of a person, so they never leave the table
             (not in the quarantine, not in a log).
     """
@@ -24,6 +25,8 @@ class ColumnType:
     pattern: str | None = None
     missing: frozenset[str] = frozenset()
     of_a_person: bool = False
+    minimum: int | None = None
+    maximum: int | None = None
 
 
 COLUMN_TYPES: Mapping[str, ColumnType] = {
@@ -41,9 +44,26 @@ COLUMN_TYPES: Mapping[str, ColumnType] = {
     "decimal": ColumnType(pa.float64(), "number, with a decimal comma or point"),
     # DCIR and IR_BEN_R write a missing date as 1600-01-01; some sources use year 1 (HDH documentation, 2024)
     "date": ColumnType(
-        pa.date32(), "date", missing=frozenset({"1600-01-01", "01/01/1600", "0001-01-01", "01/01/0001"}),
-        of_a_person=True,
+        pa.date32(), "date", missing=frozenset({"1600-01-01", "0001-01-01"}), of_a_person=True
     ),
     "year": ColumnType(pa.int64(), "year", of_a_person=True),
-    "month": ColumnType(pa.int64(), "month, 1 to 12", missing=frozenset({"0"}), of_a_person=True),
+    "month": ColumnType(
+        pa.int64(), "month, 1 to 12", missing=frozenset({"0"}), of_a_person=True, minimum=1, maximum=12
+    ),
+    "year_month": ColumnType(
+        pa.int64(), "year and month as YYYYMM", missing=frozenset({"160001", "101"}), of_a_person=True
+    ),
 }  # fmt: skip
+
+DATE_FORMATS: Mapping[str, str] = {
+    # name in a contract or a report: shape of the text (regular expression over the whole text, without time of day)
+    "yyyy-mm-dd": r"\d{4}-\d{2}-\d{2}",
+    "dd/mm/yyyy": r"\d{2}/\d{2}/\d{4}",
+    "date9": r"\d{2}[A-Za-zÀ-ÿ]{3,4}\.?\d{4}",  # SAS: 04JUL2013, DATETIME20 04JUL2013:00:00:00, French months too
+    "ddmmyyyy": r"(?:0?[1-9]|[12]\d|3[01])(?:0[1-9]|1[0-2])(?:1[6-9]|20|21)\d{2}",
+    "yyyymmdd": r"(?:1[6-9]|20|21)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])",
+    "yyyymm": r"(?:1[6-9]|20|21)\d{2}(?:0[1-9]|1[0-2])",
+    "mmyyyy": r"(?:0?[1-9]|1[0-2])(?:1[6-9]|20|21)\d{2}",
+}
+"""How dates (and year_month, the last two) are written in deliveries: one format per column and file, found from the
+data (SCALPEL's schemas show all of them in one delivery)."""

@@ -1,28 +1,12 @@
-"""Pandera schemas, built from the contracts: what a frame must be when it is received, and when it is written."""
+"""The Pandera schemas of the CDM tables: what a pandas frame must be when it is written."""
 
 import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
 
 from snds_omop_assets.contracts.cdm_tables import CdmField, CdmTable
-from snds_omop_assets.contracts.snds_tables import Column, SndsTable
 from snds_omop_assets.errors import ContractError
 from snds_omop_assets.tables import PANDAS_DTYPES
-
-
-def snds_schema(table: SndsTable) -> pa.DataFrameSchema:
-    """The schema of a frame of an SNDS table after typing: types, required values, bounds, order of dates.
-
-    Its checks go row by row, so that the rows which break one can be set aside. A check over several columns is
-    named after the column that is set to NULL when it fails.
-    """
-    columns = {column.name: _snds_column(column) for column in table.columns.values()}
-    order = [
-        pa.Check(_not_before(column.name, column.not_before), name=column.name)
-        for column in table.columns.values()
-        if column.not_before is not None and column.not_before in table.columns
-    ]
-    return pa.DataFrameSchema(columns, checks=order, name=table.name)
 
 
 def cdm_schema(table: CdmTable) -> pa.DataFrameSchema:
@@ -70,29 +54,7 @@ def _forget(frame: pd.DataFrame) -> None:
     vars(frame).pop("pandera", None)
 
 
-def _snds_column(column: Column) -> pa.Column:
-    checks = []
-    if column.minimum is not None:
-        checks.append(pa.Check.ge(column.minimum, error=f"less than {column.minimum}"))
-    if column.maximum is not None:
-        checks.append(pa.Check.le(column.maximum, error=f"more than {column.maximum}"))
-    return pa.Column(
-        PANDAS_DTYPES[column.kind.arrow],
-        checks,
-        nullable=not column.required,
-        title=column.name,
-        description=column.label,
-    )
-
-
 def _cdm_column(field: CdmField) -> pa.Column:
     return pa.Column(
         PANDAS_DTYPES[field.arrow], nullable=not field.required, unique=field.primary_key, title=field.name
     )
-
-
-def _not_before(later: str, earlier: str):  # type: ignore[no-untyped-def]
-    def check(frame: pd.DataFrame) -> "pd.Series[bool]":
-        return (frame[later] >= frame[earlier]) | frame[later].isna() | frame[earlier].isna()
-
-    return check
