@@ -23,3 +23,7 @@ class ContractError(SndsOmopError):
 
 class EngineError(SndsOmopError):
     """An engine (Java, Spark, DuckDB) is missing or refuses to start."""
+
+
+class StoreError(SndsOmopError):
+    """The warehouse cannot be written: the disk is full, or the account has no right to."""

@@ -25,6 +25,7 @@ class Settings:
         delivery: folder of the delivered files (SNDS_DELIVERY; default: the demonstration).
         warehouse: folder of everything that is written (SNDS_WAREHOUSE; default: `warehouse` in the current folder).
         layout: name of the layout of the delivery (SNDS_LAYOUT; default: recognised from the files).
+        contracts: folder of the project's own contracts, YAML files that override the package's (SNDS_CONTRACTS).
         id_key: secret text mixed into every id, so that the ids of two warehouses cannot be linked (SNDS_ID_KEY).
         small_cell: counts of persons below this are hidden (SNDS_SMALL_CELL; default 11, and 1 for the invented
             persons of the demonstration).
@@ -33,6 +34,7 @@ class Settings:
     delivery: Path
     warehouse: Path
     layout: str | None = None
+    contracts: Path | None = None
     id_key: str = field(default=PUBLIC_ID_KEY, repr=False)
     small_cell: int = SMALL_CELL
 
@@ -52,7 +54,7 @@ class Settings:
             given: values that win over the environment, by variable; an empty text is no value.
 
         Raises:
-            SettingsError: SNDS_SMALL_CELL is not a positive whole number.
+            SettingsError: SNDS_SMALL_CELL is not a positive whole number, or SNDS_CONTRACTS is no folder.
         """
         env = {**(os.environ if environment is None else environment)}
         env |= {name: value for name, value in (given or {}).items() if value}
@@ -61,10 +63,16 @@ class Settings:
         small_cell = env.get("SNDS_SMALL_CELL") or str(1 if invented else SMALL_CELL)
         if not small_cell.isdecimal() or int(small_cell) < 1:
             raise SettingsError(f"SNDS_SMALL_CELL is {small_cell!r}: give a whole number of persons, 1 or more.")
+        contracts = Path(env["SNDS_CONTRACTS"]).resolve() if env.get("SNDS_CONTRACTS") else None
+        if contracts is not None and not contracts.is_dir():
+            raise SettingsError(
+                f"SNDS_CONTRACTS is {contracts}, which is no folder: give the folder of the YAML files."
+            )
         return cls(
             delivery=delivery,
             warehouse=Path(env.get("SNDS_WAREHOUSE") or "warehouse").resolve(),
             layout=env.get("SNDS_LAYOUT") or None,
+            contracts=contracts,
             id_key=env.get("SNDS_ID_KEY") or PUBLIC_ID_KEY,
             small_cell=int(small_cell),
         )

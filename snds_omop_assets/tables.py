@@ -55,7 +55,11 @@ class StoredTable(Protocol):
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """Where it lies: its file, or the folder of its files."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Its files."""
 
     @property
     def schema(self) -> pa.Schema:

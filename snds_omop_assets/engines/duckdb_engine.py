@@ -1,6 +1,6 @@
 """DuckDB, the embedded engine: runs the SQL models and the checks in bounded memory, and never calls out."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -10,9 +10,11 @@ import pandas as pd
 import pyarrow as pa
 
 from snds_omop_assets.engines.ids import NULL_MARK, SEPARATOR
+from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import CHUNK_ROWS, Frames, StoredTable, frame_of
 
 MAX_ID_FIELDS = 12
+DISK_IS_FULL = ("No space left", "File too large", "quota")
 
 
 @contextmanager
@@ -27,8 +29,18 @@ def duckdb_connection(spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConn
     connection = duckdb.connect(":memory:", config=config)
     try:
         yield connection
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise EngineError(_said(error, spill)) from None
     finally:
         connection.close()
+
+
+def _said(error: duckdb.Error, spill: Path | None) -> str:
+    """Why DuckDB could not read, write or hold something; its own words are not told: they may quote values."""
+    where = f" in {spill.parent}" if spill is not None else ""
+    if isinstance(error, duckdb.OutOfMemoryException) or any(sign in str(error) for sign in DISK_IS_FULL):
+        return f"There is no room left{where} for what does not fit into memory: make room on the disk and run again."
+    return f"A file of a table cannot be read{where}: receive the table again, or give this account the right to."
 
 
 def define_omop_id(connection: duckdb.DuckDBPyConnection, key: str) -> None:
@@ -40,7 +52,7 @@ def define_omop_id(connection: duckdb.DuckDBPyConnection, key: str) -> None:
     for count in range(1, MAX_ID_FIELDS + 1):
         names = [f"f{i}" for i in range(count)]
         text = " || ".join(
-            [f"{_quoted(key)} || chr({ord(SEPARATOR)}) || prefix"]
+            [f"{quoted(key)} || chr({ord(SEPARATOR)}) || prefix"]
             + [f"chr({ord(SEPARATOR)}) || coalesce({name}, chr({ord(NULL_MARK)}))" for name in names]
         )
         overloads.append(
@@ -51,8 +63,8 @@ def define_omop_id(connection: duckdb.DuckDBPyConnection, key: str) -> None:
 
 def define_view(connection: duckdb.DuckDBPyConnection, name: str, table: StoredTable) -> None:
     """Make a stored table readable in SQL as `name`: Parquet in place, anything else through a temporary table."""
-    if table.path.suffix == ".parquet":
-        connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM read_parquet({_quoted(str(table.path))})')
+    if all(file.suffix == ".parquet" for file in table.files):
+        connection.execute(f'CREATE VIEW "{name}" AS SELECT * FROM {parquet_rows(table.files)}')
         return
     batches = pa.RecordBatchReader.from_batches(table.schema, table.batches())
     connection.register("incoming", batches)
@@ -74,7 +86,7 @@ def duckdb_with(
         for name, table in tables.items():
             if isinstance(table, Path):
                 connection.execute(
-                    f'CREATE VIEW "{name}" AS SELECT * FROM read_csv({_quoted(str(table))}, all_varchar = true)'
+                    f'CREATE VIEW "{name}" AS SELECT * FROM read_csv({quoted(str(table))}, all_varchar = true)'
                 )
             else:
                 define_view(connection, name, table)
@@ -97,5 +109,12 @@ def frames_of_query(connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.
     return Frames(schema, frames())
 
 
-def _quoted(text: str) -> str:
+def parquet_rows(files: Sequence[Path]) -> str:
+    """The rows of Parquet files, for a FROM clause; a column that some files lack is NULL there."""
+    listed = ", ".join(quoted(str(file)) for file in files)
+    return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
     return "'" + text.replace("'", "''") + "'"

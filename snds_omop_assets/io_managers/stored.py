@@ -24,15 +24,14 @@ class ParquetTable:
     kept_as_text = frozenset[pa.DataType]()
 
     @property
+    def files(self) -> tuple[Path, ...]:
+        """The one file."""
+        return (self.path,)
+
+    @property
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
         return pq.read_schema(self.path).remove_metadata()
-
-    @property
-    def told(self) -> dict[str, str]:
-        """What the writer told beside the rows (the metadata of the schema)."""
-        metadata = pq.read_schema(self.path).metadata or {}
-        return {name.decode(): value.decode() for name, value in metadata.items()}
 
     @property
     def rows(self) -> int:
@@ -52,6 +51,11 @@ class CsvTable:
     path: Path
 
     kept_as_text = frozenset(PANDAS_DTYPES)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The one file."""
+        return (self.path,)
 
     @property
     def schema(self) -> pa.Schema:
@@ -81,6 +85,11 @@ class SqliteTable:
     table: str
 
     kept_as_text = frozenset({pa.date32(), pa.timestamp("us")})
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The one file."""
+        return (self.path,)
 
     @property
     def schema(self) -> pa.Schema:

@@ -1,39 +1,99 @@
-"""A delivery: which files hold which table, and in which layout the tables come."""
+"""A delivery: which files hold which table of which year, and in which layout the tables come."""
 
-import codecs
-import csv
+import gzip
+import io
+import os
 import re
-from collections.abc import Mapping
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from snds_omop_assets.contracts.snds_tables import OFFICIAL, Layout, Signature, SndsTable, layouts
 from snds_omop_assets.errors import DeliveryError
 
-SUFFIXES = (".csv", ".txt")
-SEPARATORS = ";,\t|"
-BLOCK_BYTES = 1 << 20
+TEXT, PARQUET, SAS = "text", "parquet", "sas"
+KINDS: Mapping[str, str] = {".csv": TEXT, ".txt": TEXT, ".parquet": PARQUET, ".sas7bdat": SAS}
+"""How a file is read, by its extension; text may also come as .csv.gz, or inside a .zip."""
 
-BINARY = re.compile(rb"[\x00-\x08\x0e-\x19\x1b-\x1f]")
-"""Bytes that no text has; 0x1a ends the files of old DOS exports."""
+EXTENSIONS = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,8}){1,2}$")
+
+GZIP, ZIP = "gzip", "zip"
+
+MAGIC: Mapping[bytes, str] = {
+    b"\x1f\x8b": "gzip data: name it .csv.gz",
+    b"PK\x03\x04": "a zip archive (or a spreadsheet): name it .zip, or export it as CSV",
+    b"PAR1": "Parquet data: name it .parquet",
+    b"\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\xc2\xea\x81\x60": "a SAS table: name it .sas7bdat",
+}
+"""First bytes of the kinds of files that come under a wrong extension."""
+
+FIRST_YEAR = 1997
+"""The first year of the PMSI; the DCIR has flows from 2006."""
+
+LAST_CENTURY = 60
+"""Two digits from here on are of the last century: T_MCO97B is of 1997, T_MCO05B of 2005, and T_MCO59B of 2059."""
 
 
-@dataclass(frozen=True)
-class TextFile:
-    """A delivered text file and how it is written.
+@dataclass(frozen=True, order=True)
+class Source:
+    """One delivered file of one table.
 
     Attributes:
-        encoding: utf-8-sig (with or without a mark at its start), cp1252 or latin-1.
-        separator: what stands between two values.
-        header: names of the columns as delivered, without blanks and quotes; a column without a name gets a number.
-        header_line: line of the header; lines before it are blank.
+        name: its path in the delivery; a member of an archive follows the archive's name and a `!`.
+        path: the file on disk.
+        kind: text, parquet or sas.
+        compression: gzip, zip or None.
+        member: name in the archive.
+        year: the year in its name, None where there is none.
     """
 
+    name: str
     path: Path
-    encoding: str
-    separator: str
-    header: tuple[str, ...]
-    header_line: int = 1
+    kind: str
+    compression: str | None = None
+    member: str | None = None
+    year: int | None = None
+
+    @contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """The decompressed bytes.
+
+        Raises:
+            DeliveryError: the file cannot be opened, or its compressed data is broken.
+        """
+        try:
+            if self.compression == GZIP:
+                with gzip.open(self.path) as file:
+                    yield io.BufferedReader(file)
+            elif self.compression == ZIP:
+                with zipfile.ZipFile(self.path) as archive, self._member_of(archive) as member:
+                    yield member
+            else:
+                with self.path.open("rb") as file:
+                    yield file
+        except (EOFError, zlib.error, zipfile.BadZipFile, gzip.BadGzipFile):
+            raise DeliveryError(
+                f"{self.name} is cut or broken: its compressed data cannot be read to the end. "
+                f"The transfer may have been interrupted: ask for the file again."
+            ) from None
+        except PermissionError:
+            raise DeliveryError(
+                f"{self.name} may not be read by this account: give it the right to read the file."
+            ) from None
+        except OSError as error:
+            raise DeliveryError(f"{self.name} cannot be read: {error.strerror or 'the disk fails'}.") from None
+
+    def _member_of(self, archive: zipfile.ZipFile) -> BinaryIO:
+        try:
+            return archive.open(str(self.member))  # type: ignore[return-value]
+        except (RuntimeError, NotImplementedError):
+            raise DeliveryError(
+                f"{self.name} is protected by a password or packed in an unusual way: unpack the archive first."
+            ) from None
 
 
 @dataclass(frozen=True)
@@ -43,21 +103,46 @@ class Delivery:
     Attributes:
         folder: where they are.
         layout: the contracts that fit them.
-        files: paths by table name; a table may be cut into several files, in the order of their names.
+        files: sources by table name; a table may be cut into several files, in the order of their names.
         unclaimed: files that no table claims, as paths in the folder.
     """
 
     folder: Path
     layout: Layout
-    files: Mapping[str, tuple[Path, ...]]
+    files: Mapping[str, tuple[Source, ...]]
     unclaimed: tuple[str, ...]
 
     def table(self, name: str) -> SndsTable:
         """The contract of a table in this delivery's layout."""
         return self.layout.tables[name]
 
-    def files_of(self, name: str) -> tuple[Path, ...]:
-        """The files of a table; none where the layout does not have the table.
+    @property
+    def tables(self) -> list[str]:
+        """The tables that are there, in the order of the contracts."""
+        return [name for name in self.layout.tables if self.files.get(name)]
+
+    def years_of(self, name: str) -> list[int]:
+        """The years that the files of a table tell; none where the table comes whole.
+
+        Raises:
+            DeliveryError: some files tell a year and others do not.
+        """
+        sources = self.files.get(name, ())
+        years = {source.year for source in sources if source.year is not None}
+        if years and (whole := next((source for source in sources if source.year is None), None)):
+            raise DeliveryError(
+                f"{name} comes by year and as a whole: {whole.name} tells no year in its name. Name it as "
+                f"{self.table(name).file_name(min(years))}, or take it away."
+            )
+        return sorted(years)
+
+    @property
+    def years(self) -> list[int]:
+        """Every year that a file of the delivery tells."""
+        return sorted({source.year for sources in self.files.values() for source in sources if source.year is not None})
+
+    def sources_of(self, name: str, year: int | None = None) -> tuple[Source, ...]:
+        """The files of a table, of one year or all.
 
         Raises:
             DeliveryError: there is none, or there is one for a table that the layout does not have.
@@ -71,122 +156,166 @@ class Delivery:
                     f"or {self.layout.name}, and take away the files that do not belong to it."
                 )
         elif not found:
-            example = self.table(name).file.replace("{_flow}", "_2013").replace("{year}", "13")
+            unread = [
+                file for file in self.unclaimed if self.table(name).file_pattern.fullmatch(_stem(Path(file).name))
+            ]
+            because = f" {unread[0]} is there, but not in a format that is read: export it as CSV." if unread else ""
             raise DeliveryError(
-                f"{name} is missing from the delivery {self.folder}: no file is named {example}.csv (in any case). "
-                f"Add the file, or point SNDS_DELIVERY to the folder that holds it."
+                f"{name} is missing from the delivery {self.folder}: no file is named {self.table(name).file_name()} "
+                f"(in any case).{because} Add the file, or point SNDS_DELIVERY to the folder that holds it."
             )
-        return found
+        of_year = tuple(source for source in found if year is None or source.year == year)
+        if found and not of_year:
+            others = ", ".join(map(str, self.years_of(name))) or "one that tells no year"
+            raise DeliveryError(f"{name}: the delivery has no file of {year}; it has {others}.")
+        return of_year
 
 
-def open_delivery(folder: Path, layout: str | None = None) -> Delivery:
+def open_delivery(folder: Path, layout: str | None = None, overrides: Path | None = None) -> Delivery:
     """Look at the names and headers of the files of a folder and its sub-folders, to find tables and layout.
 
     Args:
         folder: the delivery.
         layout: name of a layout; None recognises it from file names and headers.
+        overrides: folder of a project's own contracts (YAML).
 
     Raises:
-        DeliveryError: the folder or the layout does not exist.
+        DeliveryError: the folder or the layout does not exist, or may not be read.
+        ContractError: a contract of the project is wrong.
     """
-    if not folder.is_dir():
-        raise DeliveryError(
-            f"The delivery folder {folder} does not exist: set SNDS_DELIVERY to the folder of the files."
-        )
-    known = layouts()
+    known = layouts(overrides)
     if layout is not None and layout not in known:
         raise DeliveryError(f"SNDS_LAYOUT is {layout!r}, which is no known layout; known are: {', '.join(known)}.")
-    paths = sorted(p for p in folder.rglob("*") if p.is_file())
-    files = {
-        table.name: tuple(p for p in paths if p.suffix.lower() in SUFFIXES and table.file_pattern.fullmatch(p.stem))
-        for table in known[OFFICIAL].tables.values()
-    }
-    claimed = {path for found in files.values() for path in found}
+    paths = _files(folder)
+    files: dict[str, list[Source]] = {}
+    unclaimed = []
+    for path in paths:
+        name = path.relative_to(folder).as_posix()
+        found = list(_sources(path, name, known[OFFICIAL]))
+        for table, source in found:
+            files.setdefault(table, []).append(source)
+        if not found:
+            unclaimed.append(name)
+        elif path.suffix.lower() == ".zip":
+            claimed = {source.member for _, source in found}
+            unclaimed += [f"{name}!{member}" for member in _members(path) or () if member not in claimed]
+    sources = {table: tuple(sorted(found)) for table, found in files.items()}
     return Delivery(
         folder,
-        known[layout] if layout is not None else _recognised(known, paths, files),
-        files,
-        tuple(path.relative_to(folder).as_posix() for path in paths if path not in claimed),
+        known[layout] if layout is not None else _recognised(known, paths, sources),
+        sources,
+        tuple(unclaimed),
     )
 
 
-def look_at(path: Path) -> TextFile:
-    """Find out how a text file is written. Reads it to its end, to know its encoding.
+def _files(folder: Path) -> list[Path]:
+    """Every file of a folder and its sub-folders, but for hidden ones.
 
     Raises:
-        DeliveryError: the file is empty, is no text, or names a column twice.
+        DeliveryError: the folder does not exist, or it or a sub-folder may not be read.
     """
-    return _header(path, _encoding(path))
-
-
-def _header(path: Path, encoding: str) -> TextFile:
-    header_line, line = 1, ""
-    with path.open(encoding=encoding, errors="replace", newline="") as file:
-        for header_line, line in enumerate(file, start=1):  # noqa: B007
-            if line.strip():
-                break
-    if not line.strip():
-        raise DeliveryError(f"{path.name} is empty: not even a header line. Ask for the file again, or remove it.")
-    line = line.rstrip("\r\n")
-    separator = max(SEPARATORS, key=re.sub('"[^"]*"', "", line).count)
-    names = [name.strip() for name in next(csv.reader([line], delimiter=separator, skipinitialspace=True))]
-    header = tuple(name or f"(column {place})" for place, name in enumerate(names, start=1))
-    capitals = [name.upper() for name in header]
-    for place, name in enumerate(capitals, start=1):
-        if (first := capitals.index(name) + 1) < place:
-            # The name is not said: a file without a header line has data there.
+    found: list[Path] = []
+    try:
+        if not folder.is_dir():
             raise DeliveryError(
-                f"{path.name} has the same column twice in its header (columns {first} and {place}): keep one. "
-                f"If the file has no header line, add it."
+                f"The delivery folder {folder} does not exist: set SNDS_DELIVERY to the folder of the files."
             )
-    return TextFile(path, encoding, separator, header, header_line)
+        for path, _, names in os.walk(folder, onerror=_refuse):
+            found += [Path(path) / name for name in names]
+        return sorted(path for path in found if not _hidden(path.relative_to(folder)) and path.is_file())
+    except OSError as error:
+        raise DeliveryError(
+            f"The folder {error.filename or folder} of the delivery may not be read: give this account the right to."
+        ) from None
 
 
-def _recognised(known: Mapping[str, Layout], paths: list[Path], files: Mapping[str, tuple[Path, ...]]) -> Layout:
+def _refuse(error: OSError) -> None:
+    """Walking through folders passes over those that may not be read, unless told to fail."""
+    raise error
+
+
+def _sources(path: Path, name: str, layout: Layout) -> Iterator[tuple[str, Source]]:
+    """The tables that a file holds: one, those of an archive's members, or none."""
+    if path.suffix.lower() == ".zip":
+        members = _members(path)
+        own_name = path.with_suffix(".csv").name
+        if members is None and (found := _table_of(_stem(own_name), layout)) is not None:
+            yield found[0], Source(name, path, TEXT, ZIP, None, found[1])  # opening it says what is wrong
+        texts = [member for member in members or () if KINDS.get(Path(member).suffix.lower()) == TEXT]
+        for member in texts:
+            # An archive of one text may be named after the table, whatever its member is called.
+            candidates = (Path(member).name, own_name) if len(texts) == 1 else (Path(member).name,)
+            tables = (_table_of(_stem(candidate), layout) for candidate in candidates)
+            if (found := next(filter(None, tables), None)) is not None:
+                yield found[0], Source(f"{name}!{member}", path, TEXT, ZIP, member, found[1])
+        return
+    kind, compression = KINDS.get(path.suffix.lower()), None
+    if path.suffix.lower() == ".gz" and KINDS.get(Path(path.stem).suffix.lower()) == TEXT:
+        kind, compression = TEXT, GZIP
+    if kind is not None and (found := _table_of(_stem(path.name), layout)) is not None:
+        yield found[0], Source(name, path, kind, compression, None, found[1])
+
+
+def _members(path: Path) -> list[str] | None:
+    """The files in an archive; None where it cannot be read."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sorted(name for name in archive.namelist() if not name.endswith("/") and not _hidden(Path(name)))
+    except (zipfile.BadZipFile, OSError):
+        return None
+
+
+def _hidden(path: Path) -> bool:
+    """Whether the file or one of its folders is hidden, or is what a Mac adds to its archives."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+
+
+def _stem(name: str) -> str:
+    """The name without its extensions: ER_PRS_F_2019.csv.gz is ER_PRS_F_2019. What has figures only is no extension."""
+    return EXTENSIONS.sub("", name)
+
+
+def stem_of(name: str) -> str:
+    """The name of a file in a delivery without folder, archive and extensions, in capitals."""
+    return _stem(Path(name.rsplit("!", maxsplit=1)[-1]).name).upper()
+
+
+def _table_of(stem: str, layout: Layout) -> tuple[str, int | None] | None:
+    """The table of a file name, and the year it tells; none for a year before the SNDS."""
+    for table in layout.tables.values():
+        if (match := table.file_pattern.fullmatch(stem)) is not None:
+            year = _year(match.groupdict().get("year"))
+            return (table.name, year) if year is None or year >= FIRST_YEAR else None
+    return None
+
+
+def _year(text: str | None) -> int | None:
+    if text is None or not text.isdecimal():
+        return None
+    year = int(text)
+    if len(text) > 2:  # noqa: PLR2004
+        return year
+    return year + (1900 if year >= LAST_CENTURY else 2000)
+
+
+def _recognised(known: Mapping[str, Layout], paths: list[Path], files: Mapping[str, tuple[Source, ...]]) -> Layout:
     """The first layout one of whose signs is there; the official one if none is."""
-    names = {path.stem.upper() for path in paths}
+    names = {_stem(path.name).upper() for path in paths}
 
     def seen(sign: Signature) -> bool:
         if sign.file is not None and sign.file in names:
             return True
-        headers = [_header_or_nothing(path) for path in files.get(sign.table or "", ())]
+        headers = [_first_names(source) for source in files.get(sign.table or "", ()) if source.kind == TEXT]
         return any(sign.has <= header and not sign.lacks & header for header in headers if header)
 
     return next((layout for layout in known.values() if any(map(seen, layout.recognised_by))), known[OFFICIAL])
 
 
-def _header_or_nothing(path: Path) -> frozenset[str]:
-    """The header in capitals; nothing where there is none, which the table's own asset will say."""
+def _first_names(source: Source) -> frozenset[str]:
+    """The names in the first line, in capitals; nothing where it cannot be read, which the table's asset will say."""
     try:
-        return frozenset(name.upper() for name in _header(path, "utf-8-sig").header)
+        with source.opened() as file:
+            line = file.readline(1 << 20).decode("utf-8-sig", errors="replace")
     except DeliveryError:
         return frozenset()
-
-
-def _encoding(path: Path) -> str:
-    """utf-8-sig if the whole file is UTF-8; else cp1252, the encoding of French SAS exports; else latin-1.
-
-    Raises:
-        DeliveryError: the file holds bytes that no text has.
-    """
-    with path.open("rb") as file:
-        while block := file.read(BLOCK_BYTES):
-            if BINARY.search(block):
-                raise DeliveryError(
-                    f"{path.name} is not a text file (it holds binary bytes): deliver it as CSV, "
-                    f"decompressed and exported as text."
-                )
-    return next((name for name in ("utf-8-sig", "cp1252") if _is_written_in(name, path)), "latin-1")
-
-
-def _is_written_in(encoding: str, path: Path) -> bool:
-    """Whether the whole file can be decoded."""
-    decoder = codecs.getincrementaldecoder(encoding)()
-    try:
-        with path.open("rb") as file:
-            while block := file.read(BLOCK_BYTES):
-                decoder.decode(block)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
+    return frozenset(name.strip().strip('"').upper() for name in re.split(r"[;,\t|]", line) if name.strip())

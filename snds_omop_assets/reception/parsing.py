@@ -2,122 +2,240 @@
 
 A value goes through four steps: blanks off its ends, one spelling per code (1, 01 and 1.0 are the same), texts that
 stand for "no value" to NULL, then the type. What does not parse becomes NULL and is marked, never dropped in silence.
+
+Codes come in few spellings and many rows: each spelling is judged once and the rows follow.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
-import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
+import polars as pl
 
+from snds_omop_assets.contracts.column_types import DATE_FORMATS
 from snds_omop_assets.contracts.finess import with_key
 from snds_omop_assets.contracts.snds_tables import Column
-from snds_omop_assets.tables import PANDAS_DTYPES
+from snds_omop_assets.reception.looking import MISSING_TEXTS, NEVER_A_VALUE, TIME_OF_DAY, Formats
 
-CONTROL_CHARACTERS = r"[\x00-\x1f\x7f-\x9f]"
+CONTROL_CHARACTERS = r"[\x00-\x1f\x7f-\x{9f}]"
 """Refused in every value; engines/ids.py separates fields with two of them."""
 
-DATE_SHAPES = (
-    # shape of the text, format of its day
-    (r"\d{4}-\d{2}-\d{2}(?:[ T]00:00:00(?:\.0+)?)?", "%Y-%m-%d"),
-    (r"\d{2}/\d{2}/\d{4}", "%d/%m/%Y"),
-    # SAS: DATE9 and DATETIME20, with English months
-    (r"\d{2}[A-Za-z]{3}\d{4}(?::00:00:00(?:\.0+)?)?", "%d%b%Y"),
-)
+EARLIEST_YEAR = 1500
+"""The SNDS's "no date" is in 1600; a year before this one has two digits."""
+
+LATEST_YEAR = 2200
+YEAR_ONE = 101
+"""January of the year 1, with which some sources say that there is no month."""
+
+FRENCH_MONTHS: Mapping[str, str] = {
+    "JANV": "JAN", "FEVR": "FEB", "FÉVR": "FEB", "FEV": "FEB", "FÉV": "FEB", "MARS": "MAR", "AVRI": "APR", "AVR": "APR",
+    "MAI": "MAY", "JUIN": "JUN", "JUIL": "JUL", "AOUT": "AUG", "AOÛT": "AUG", "AOU": "AUG", "AOÛ": "AUG",
+    "SEPT": "SEP", "OCTO": "OCT", "NOVE": "NOV", "DECE": "DEC", "DÉCE": "DEC", "DÉC": "DEC",
+}  # fmt: skip
+"""SAS writes months in the language of its session; JUI, which may be June or July, is refused."""
+
+STRFTIME: Mapping[str, str] = {
+    "yyyy-mm-dd": "%Y-%m-%d", "dd/mm/yyyy": "%d/%m/%Y", "ddmmyyyy": "%d%m%Y", "yyyymmdd": "%Y%m%d", "date9": "%d%b%Y"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """One typed column; all series share the delivered column's index.
+    """One typed column.
 
     Attributes:
         values: typed values.
-        delivered: the delivered text without blanks at its ends.
-        unparsable: the text is no value of the type.
-        normalised: the value is spelled otherwise than it was delivered.
-        stands_for_none: the text was one that stands for "no value".
+        delivered: the delivered text without blanks at its ends; NULL where nothing was delivered.
+        unparsable: which rows hold a text that is no value of the type; None where none does.
+        normalised: how many values are spelled otherwise than they were delivered.
+        stands_for_none: how many texts stand for "no value".
+        spellings: for a code: how many rows have each value (columns `value`, `rows`); None for other types.
     """
 
-    values: pd.Series
-    delivered: "pd.Series[str]"
-    unparsable: "pd.Series[bool]"
-    normalised: "pd.Series[bool]"
-    stands_for_none: "pd.Series[bool]"
+    values: pl.Series
+    delivered: pl.Series
+    unparsable: pl.Series | None = None
+    normalised: int = 0
+    stands_for_none: int = 0
+    spellings: pl.DataFrame | None = None
 
 
-def parse(text: "pd.Series[str]", column: Column) -> Parsed:
+def parse(text: pl.Series, column: Column, formats: Formats, unusual: bool = True, blanks: bool = True) -> Parsed:
     """Type one delivered column by its contract.
 
     Args:
-        text: delivered values (pandas string), NULL where there was none.
+        text: delivered values, NULL where there was none.
         column: the contract.
+        formats: how dates, numbers and missing values are written.
+        unusual: the file has bytes that a value should not have, so that texts are searched for them.
+        blanks: values may have blanks at their ends.
     """
-    delivered = text.str.strip()
-    delivered = delivered.mask(delivered == "")
-    spelled = _spelled(delivered, column)
-    none = spelled.isin(list(column.kind.missing | column.missing)) & spelled.notna()
-    wrong = spelled.str.contains(CONTROL_CHARACTERS, regex=True)
-    if column.shape is not None:
-        wrong |= ~spelled.str.fullmatch(column.shape)
-    spelled = spelled.mask(none | wrong.fillna(False))
-    values = _typed(spelled, column)
-    is_text = column.kind.arrow == "string"
-    return Parsed(
-        values=values,
-        delivered=delivered,
-        unparsable=delivered.notna() & values.isna() & ~none,
-        normalised=(spelled != delivered).fillna(False) if is_text else pd.Series(False, index=text.index),
-        stands_for_none=none,
-    )
+    delivered = _stripped(text) if blanks else text
+    given, none = delivered, 0
+    missing = formats.missing
+    if column.kind.arrow == "string":
+        missing = missing | frozenset(NEVER_A_VALUE)  # in a number or a date they are seen when they do not parse
+    if missing:
+        given, none = _without(given, missing)
+    match column.type:
+        case "code" | "finess":
+            return _by_spelling(given, delivered, column, none)
+        case "text" | "pseudonym":
+            if column.shape or column.padding_ignored or column.missing or unusual:
+                return _by_spelling(given, delivered, column, none)
+            return Parsed(given, delivered, stands_for_none=none)
+        case "integer" | "year" | "month":
+            values = _integers(given)
+        case "decimal":
+            values = _decimals(given, formats)
+        case "date":
+            values = _days(given, formats.dates.get(column.name))
+        case "year_month":
+            values = _year_months(given, formats.dates.get(column.name))
+        case other:
+            raise ValueError(f"no parser for the type {other} of {column.name}")
+    unparsable = None
+    if values.null_count() > given.null_count():
+        unparsable = given.is_not_null() & values.is_null() & ~given.is_in(MISSING_TEXTS)
+        none += values.null_count() - given.null_count() - int(unparsable.sum())
+    values, emptied = _without_missing(values, column)
+    return Parsed(values, delivered, unparsable, stands_for_none=none + emptied)
 
 
-def _spelled(text: "pd.Series[str]", column: Column) -> "pd.Series[str]":
-    """One spelling for each value."""
+def _stripped(text: pl.Series) -> pl.Series:
+    text = text.str.strip_chars()
+    return text.set(empty, None) if (empty := text == "").any() else text
+
+
+def _without(text: pl.Series, missing: frozenset[str]) -> tuple[pl.Series, int]:
+    absent = text.is_in(list(missing))
+    return (text.set(absent, None), int(absent.sum())) if absent.any() else (text, 0)
+
+
+def spelled(text: pl.Series, column: Column) -> pl.Series:
+    """One spelling for each value of a text column."""
     match column.type:
         case "code":
             text = _without_padding(text)
-            return text if column.width is None else text.str.pad(column.width, fillchar="0")
+            return text if column.width is None else text.str.zfill(column.width)
         case "finess":
-            text = _replaced(text, r"^(\d+)\.0*$", r"\1").str.upper()
-            text = _replaced(text, r"^(\d{7})$", r"0\1")  # a number that lost the zero of departments 01 to 09
-            return text.map({number: with_key(number) for number in text.dropna().unique()}).astype(text.dtype)
-        case "integer" | "year" | "month":
-            return _without_padding(text)
+            text = text.str.replace(r"^(\d+)\.0*$", "$1").str.to_uppercase()
+            text = text.str.replace(r"^(\d{7})$", "0$1")  # a number that lost the zero of departments 01 to 09
+            return pl.Series(text.name, [None if n is None else with_key(n) for n in text], dtype=pl.String)
         case "pseudonym" if column.padding_ignored:
-            return _replaced(text, r"^(\D*)0+(\d+\D*)$", r"\1\2")
+            return text.str.replace(r"^(\D*)0+(\d+\D*)$", "$1$2")
         case _:
             return text
 
 
-def _without_padding(text: "pd.Series[str]") -> "pd.Series[str]":
+def _by_spelling(given: pl.Series, delivered: pl.Series, column: Column, none: int) -> Parsed:
+    """Judge each different text once, then let the rows follow."""
+    counts = given.drop_nulls().value_counts(name="rows")
+    texts, rows = counts.to_series(0), counts["rows"]
+    value = spelled(texts, column)
+    absent = value.is_in(list(column.kind.missing | column.missing))
+    wrong = value.str.contains(CONTROL_CHARACTERS)
+    if column.shape is not None:
+        wrong |= ~value.str.contains(f"^(?:{column.shape})$")
+    wrong &= ~absent
+    changed = (value != texts) | absent | wrong
+    kept = value.set(absent | wrong, None)
+    values = given
+    if changed.any():
+        values = given.replace(texts.filter(changed), kept.filter(changed))
+    return Parsed(
+        values,
+        delivered,
+        given.is_in(texts.filter(wrong).implode()) & given.is_not_null() if wrong.any() else None,
+        normalised=int(rows.filter((value != texts) & kept.is_not_null()).sum()),
+        stands_for_none=none + int(rows.filter(absent).sum()),
+        spellings=pl.DataFrame({"value": kept, "rows": rows}).drop_nulls() if column.type == "code" else None,
+    )
+
+
+def _without_padding(text: pl.Series) -> pl.Series:
     """`01`, `1.0` and `1` are `1`; what is no whole number stays as it is."""
-    return _replaced(_replaced(text, r"^([+-]?\d+)[.,]0*$", r"\1"), r"^\+?(-?)0+(\d+)$", r"\1\2")
+    return text.str.replace(r"^([+-]?\d+)[.,]0*$", "$1").str.replace(r"^\+?(-?)0*(\d+)$", "$1$2")
 
 
-def _replaced(text: "pd.Series[str]", pattern: str, replacement: str) -> "pd.Series[str]":
-    """Arrow's replacement by pattern: pandas hands one that refers to groups to Python's re, twenty times slower."""
-    found = pc.replace_substring_regex(pa.array(text, type=pa.large_string()), pattern, replacement)
-    return pd.Series(pd.arrays.ArrowStringArray(found), index=text.index)
+def _integers(text: pl.Series) -> pl.Series:
+    """Whole numbers; `1.0` and `+01` are 1."""
+    values = text.cast(pl.Int64, strict=False)
+    if values.null_count() == text.null_count():
+        return values
+    return _where_null(text, values, lambda rest: _without_padding(rest).cast(pl.Int64, strict=False))
 
 
-def _typed(text: "pd.Series[str]", column: Column) -> pd.Series:
-    dtype = PANDAS_DTYPES[column.kind.arrow]
-    match column.type:
-        case "text" | "code" | "pseudonym" | "finess":
-            return text.astype(dtype)
-        case "integer" | "year" | "month":
-            # 18 digits fit 64 bits; a longer text is no number that the SNDS knows
-            digits = text.where(text.str.fullmatch(r"-?\d{1,18}").fillna(False))
-            return digits.astype(dtype)
-        case "decimal":
-            number = text.str.replace(",", ".", regex=False)
-            return number.where(number.str.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)").fillna(False)).astype(dtype)
-        case "date":
-            dates = pd.Series(pd.NaT, index=text.index, dtype="datetime64[ns]")
-            for shape, form in DATE_SHAPES:
-                fits = text.str.fullmatch(shape).fillna(False)
-                days = text[fits].str.replace(r"[ T:].*$", "", regex=True)
-                dates[fits] = pd.to_datetime(days, format=form, errors="coerce")
-            return dates.astype(dtype)
-        case other:
-            raise ValueError(f"no parser for the type {other} of {column.name}")
+def _decimals(text: pl.Series, formats: Formats) -> pl.Series:
+    """Numbers with a decimal point or comma."""
+
+    def number(some: pl.Series) -> pl.Series:
+        values = some.cast(pl.Float64, strict=False)
+        return values.set(~values.is_finite(), None) if not values.is_finite().all() else values
+
+    values = number(text.str.replace(",", ".", literal=True) if formats.decimal_comma else text)
+    if values.null_count() == text.null_count() or formats.decimal_comma:
+        return values
+    # 1,5 is a half more than one; 1,234 may be a thousand and more, so it is no number here.
+    with_comma = r"^([+-]?\d*),(\d{1,2})$"
+    return _where_null(text, values, lambda rest: number(rest.str.replace(with_comma, "$1.$2")))
+
+
+def _where_null(text: pl.Series, values: pl.Series, again: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Try again, otherwise, the texts that gave no value."""
+    rest = text.is_not_null() & values.is_null()
+    return values.scatter(rest.arg_true(), again(text.filter(rest)))
+
+
+def _days(text: pl.Series, form: str | None) -> pl.Series:
+    """Dates in one format; a time of day is cut off. Without a format no text is a date."""
+    if form is None:
+        return pl.Series(text.name, [None], dtype=pl.Date).new_from_index(0, len(text))
+    longest = {"yyyy-mm-dd": 10, "dd/mm/yyyy": 10, "ddmmyyyy": 8, "yyyymmdd": 8}.get(form, 9)
+    if (text.str.len_bytes() > longest).any():
+        text = text.str.replace(TIME_OF_DAY, "")
+    if form == "ddmmyyyy":
+        text = text.str.zfill(8)  # numbers lose their zero
+    if form == "date9":
+        text = _english_months(text)
+    fits = text.str.contains(f"^(?:{DATE_FORMATS[form]})$") if form in ("ddmmyyyy", "yyyymmdd") else None
+    values = text.str.to_date(STRFTIME[form], strict=False)
+    years = values.dt.year()
+    wrong = (years < EARLIEST_YEAR) & (values != date(1, 1, 1))
+    if fits is not None:
+        wrong |= ~fits
+    return values.set(wrong, None) if wrong.any() else values
+
+
+def _english_months(text: pl.Series) -> pl.Series:
+    """04FÉVR2013 becomes 04FEB2013; each different text is looked at once."""
+    texts = text.unique().drop_nulls()
+    capitals = texts.str.to_uppercase().str.replace(".", "", literal=True)
+    month = capitals.str.slice(2).str.head(-4)
+    english = capitals.str.head(2) + month.replace(dict(FRENCH_MONTHS)) + capitals.str.tail(4)
+    return text.replace(texts, english)
+
+
+def _year_months(text: pl.Series, form: str | None) -> pl.Series:
+    """Months as numbers YYYYMM, from a month or from a day of it."""
+    if form in ("yyyymm", "mmyyyy"):
+        number = _integers(text)
+        values = number if form == "yyyymm" else number % 10_000 * 100 + number // 10_000
+        months = values % 100
+        years = values // 100
+        wrong = ~months.is_between(1, 12) | (years >= LATEST_YEAR) | ((years < EARLIEST_YEAR) & (values != YEAR_ONE))
+        return values.set(wrong, None)
+    days = _days(text, form)
+    return days.dt.year().cast(pl.Int64) * 100 + days.dt.month()
+
+
+def _without_missing(values: pl.Series, column: Column) -> tuple[pl.Series, int]:
+    """Values that stand for none become NULL; and how many they are."""
+    none = column.kind.missing | column.missing
+    if values.dtype == pl.Date:
+        absent = values.is_in([date.fromisoformat(day) for day in none])
+    elif values.dtype == pl.Int64 and none:
+        absent = values.is_in([int(number) for number in none])
+    else:
+        return values, 0
+    return (values.set(absent, None), int(absent.sum())) if absent.any() else (values, 0)
