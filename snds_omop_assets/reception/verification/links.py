@@ -1,0 +1,151 @@
+"""The checks of received tables that look at keys: no row twice, and each with its row in the parent table.
+
+SQL on the Parquet files, in bounded memory: a table cut by month of flow is read month by month, and the month of a
+child beside the same month of its parent, since the month is in the key.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from snds_omop_assets.engines.duckdb_engine import duckdb_connection, one_row
+from snds_omop_assets.reception.findings import Status
+from snds_omop_assets.reception.verification.rows import (
+    OLDER_STATES,
+    Figures,
+    Result,
+    Subject,
+    rows_of,
+    share_of,
+    stored_rows,
+)
+
+
+def key_is_unique(subject: Subject) -> Result:
+    """No two rows have the same key, as far as its columns were delivered."""
+    key = subject.receipt.key
+    if not key:
+        return Status.RESERVES, "No column of the key was delivered, so nothing tells rows apart: ask for it.", {}
+    repeated = sum(_repeated(subject, key, parts) for _, parts in subject.pieces(key))
+    figures: Figures = {"rows": subject.receipt.stored, "rows that repeat a key": repeated, "key": " ".join(key)}
+    if not repeated:
+        return Status.USABLE, f"No two rows have the same {', '.join(key)}.", figures
+    sentence = f"{repeated} of {subject.receipt.stored} rows repeat a key ({', '.join(key)})"
+    if subject.table.name in OLDER_STATES:
+        return Status.RESERVES, f"{sentence}: older states of the same beneficiary; use the latest.", figures
+    if absent := [name for name in subject.table.key if name not in key]:
+        return Status.RESERVES, f"{sentence}, of which {', '.join(absent)} was not delivered: ask for it.", figures
+    return Status.UNUSABLE, f"{sentence} and differ elsewhere: joins would multiply rows. Ask which is right.", figures
+
+
+def _repeated(subject: Subject, columns: Sequence[str], parts: Collection[Path]) -> int:
+    """Rows beyond the first of each combination; the combinations are gathered only where a hash repeats."""
+    names = _named(columns)
+    (suspects,) = subject.one_row(f"count(*) - count(DISTINCT hash({names}))", parts)
+    if not suspects:
+        return 0
+    with duckdb_connection(subject.store.spill) as connection:
+        (repeated,) = one_row(
+            connection,
+            f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM {rows_of(parts)} "
+            f"GROUP BY {names} HAVING count(*) > 1) AS repeated",
+        )
+    return int(repeated)
+
+
+def _named(columns: Collection[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
+
+
+@dataclass(frozen=True)
+class _Family:
+    """A table and its parent: the columns that join them (delivered in both), and their parts piece by piece."""
+
+    link: tuple[str, ...]
+    pieces: tuple[tuple[tuple[Path, ...], tuple[Path, ...]], ...]
+
+    @property
+    def parent_rows(self) -> int:
+        return sum(stored_rows(parent) for _, parent in self.pieces)
+
+
+def _family(subject: Subject) -> _Family | str:
+    """The table beside its parent of the same year; or a sentence that says why there is nothing to compare with."""
+    name = subject.table.parent or ""
+    parent = subject.tables.get(name)
+    stored = None if parent is None else subject.store.table(parent)
+    year = subject.place.year
+    places = [] if stored is None else [p for p in stored.places if year is None or p.year in (year, None)]
+    if parent is None or not places:
+        of_year = "" if year is None else f" of {year}"
+        return f"{name}{of_year} is not stored, so there is nothing to compare with: ask for it."
+    delivered = [place.receipt.columns for place in places if place.receipt is not None]
+    link = tuple(c for c in subject.table.link if subject.has(c) and all(c in columns for columns in delivered))
+    if not link:
+        return f"The columns that join {name} were not delivered: ask for {', '.join(subject.table.link)}."
+    pieces = dict(subject.pieces(link))
+    parents = [part for place in places for part in place.parts]
+    if "" in pieces or not parent.cut_by_month:
+        return _Family(link, ((subject.parts, tuple(parents)),))
+    by_month: dict[str, list[Path]] = {}
+    for part in parents:
+        by_month.setdefault(part.parent.name, []).append(part)
+    months = sorted({*pieces, *by_month})
+    return _Family(link, tuple((pieces.get(month, ()), tuple(by_month.get(month, ()))) for month in months))
+
+
+def _without(subject: Subject, link: Sequence[str], parts: Collection[Path], others: Collection[Path]) -> int:
+    """Rows of `parts` whose link is not in `others`; a row without a value in its link is not there either."""
+    if not parts or not others:
+        return stored_rows(parts)
+    with duckdb_connection(subject.store.spill) as connection:
+        (rows,) = one_row(
+            connection, f"SELECT count(*) FROM {rows_of(parts)} a ANTI JOIN {rows_of(others)} b USING ({_named(link)})"
+        )
+    return int(rows)
+
+
+def _judged(share: float, found: int, limit: float) -> Status:
+    return Status.UNUSABLE if share > limit else Status.RESERVES if found else Status.USABLE
+
+
+def parents_exist(subject: Subject) -> Result:
+    """Every row has its row in the parent table of the same year."""
+    family, parent = _family(subject), subject.table.parent
+    if isinstance(family, str):
+        return Status.RESERVES, family, {"rows": subject.receipt.stored}
+    orphans = sum(_without(subject, family.link, rows, parents) for rows, parents in family.pieces)
+    rows = stored_rows(subject.parts)
+    share = share_of(orphans, rows)
+    figures = {"rows": rows, f"rows without a row in {parent}": orphans, "share": share}
+    if not orphans:
+        return Status.USABLE, f"Every row has its row in {parent}.", figures
+    return (
+        _judged(share, orphans, subject.limit("orphans")),
+        f"{orphans} of {rows} rows ({share:.2%}) have no row in {parent}: the two were not extracted together. Ask for "
+        f"both again.",
+        figures,
+    )
+
+
+def one_to_one(subject: Subject) -> Result:
+    """Every row of the parent has exactly one row here."""
+    family, parent = _family(subject), subject.table.parent
+    if isinstance(family, str):
+        return Status.RESERVES, family, {"rows": subject.receipt.stored}
+    lacking = sum(_without(subject, family.link, parents, rows) for rows, parents in family.pieces)
+    beyond = sum(_repeated(subject, family.link, rows) for rows, _ in family.pieces if rows)
+    rows, parents = stored_rows(subject.parts), family.parent_rows
+    share = max(share_of(lacking, parents), share_of(beyond, rows))
+    figures: Figures = {
+        "rows": rows, f"rows of {parent}": parents, f"rows of {parent} without a row here": lacking,
+        "rows beyond one": beyond, "share": share,
+    }  # fmt: skip
+    if not lacking + beyond:
+        return Status.USABLE, f"Every row of {parent} has one row here.", figures
+    return (
+        _judged(share, lacking + beyond, subject.limit("orphans")),
+        f"{lacking} of {parents} rows of {parent} have no row here, and {beyond} rows are a second one: the two were "
+        f"not extracted together. Ask for both again.",
+        figures,
+    )
