@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import dagster as dg
 import pandas as pd
 
+from snds_omop_assets.contracts.cdm_schemas import cdm_schema, conforming
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
-from snds_omop_assets.contracts.pandera_schemas import cdm_schema, conforming
 from snds_omop_assets.engines.ids import omop_ids
 from snds_omop_assets.omop.field_rules import cdm_metadata
 from snds_omop_assets.omop.person_pyramid import AgePyramid

@@ -162,9 +162,12 @@ def provider(
     with said_plainly():
         prepare_environment()
         with spark_said_plainly():
-            read = spark.spark_session.read.parquet
-            nomenclatures = {"IR_SPE_V": read(str(ir_spe_v.path)), "IR_ACT_V": read(str(ir_act_v.path))}
-            codes = met_codes(nomenclatures, read(str(er_prs_f.path))).cache()
+
+            def read(table: StoredTable) -> "DataFrame":
+                return spark.spark_session.read.parquet(*map(str, table.files))
+
+            nomenclatures = {"IR_SPE_V": read(ir_spe_v), "IR_ACT_V": read(ir_act_v)}
+            codes = met_codes(nomenclatures, read(er_prs_f)).cache()
             table = provider_frame(codes, settings.id_key).cache()
             context.add_output_metadata(_told(codes, table))
     return table

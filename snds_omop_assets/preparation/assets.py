@@ -72,7 +72,8 @@ def _schema(columns: Mapping[str, tuple[pa.DataType, str]]) -> pa.Schema:
 def beneficiaries(ir_ben_r: StoredTable, settings: dg.ResourceParam[Settings]) -> Frames:
     """One row per person of IR_BEN_R: the latest state, with the commune of residence rebuilt from its parts.
 
-    Fictitious NIR are left out and counted; older states of a person are merged and counted.
+    Fictitious NIR and persons without a usable year of birth are left out and counted; older states of a person are
+    merged and counted.
     """
     return beneficiaries_table(ir_ben_r, settings.spill)
 

@@ -85,13 +85,19 @@ ranked AS (
         *,
         row_number() OVER (
             PARTITION BY person_key, fictitious
-            ORDER BY MAX_TRT_DTD DESC NULLS LAST, BEN_DTE_MAJ DESC NULLS LAST, source_file, source_line
+            -- PERSON must have a year of birth: a state that has one comes first.
+            ORDER BY BEN_NAI_ANN IS NULL, MAX_TRT_DTD DESC NULLS LAST, BEN_DTE_MAJ DESC NULLS LAST, source_file, source_line
         ) AS state
     FROM located
 )
 
 SELECT
-    CASE WHEN fictitious THEN 'fictitious NIR' WHEN state > 1 THEN 'older state of a person' ELSE 'kept' END AS bucket,
+    CASE
+        WHEN fictitious THEN 'fictitious NIR'
+        WHEN state > 1 THEN 'older state of a person'
+        WHEN BEN_NAI_ANN IS NULL THEN 'no usable year of birth'
+        ELSE 'kept'
+    END AS bucket,
     person_key,
     person_source_value,
     BEN_NIR_PSA,
