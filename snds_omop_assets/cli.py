@@ -1,7 +1,10 @@
 """`snds-omop`: a thin door to documented functions. Each command prints what its function returns."""
 
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -11,7 +14,26 @@ from rich.table import Table
 from snds_omop_assets.errors import SndsOmopError
 from snds_omop_assets.settings import Settings
 
+if TYPE_CHECKING:
+    from snds_omop_assets.reception.report import DeliveryReport
+    from snds_omop_assets.run import RunSummary
+
 INTERFACE = ("omop/person", "omop/care_site", "omop/provider", "omop/location")
+STYLES = ("green", "yellow", "red")
+LAST_YEAR = 2099
+
+warehouse_option = click.option(
+    "--warehouse",
+    type=click.Path(path_type=Path),
+    help="Folder for what is written (default: SNDS_WAREHOUSE, else ./warehouse).",
+)
+years_option = click.option("--years", help="One year or a range, of the tables cut by year: 2019 or 2018-2021.")
+
+
+class Unusable(click.ClickException):
+    """Nothing can be done with what was given: the exit code is that of an unusable delivery."""
+
+    exit_code = 2
 
 
 @click.group()
@@ -26,19 +48,108 @@ def main() -> None:
     type=click.Path(path_type=Path),
     help="Folder of the delivery (default: SNDS_DELIVERY, else the demonstration).",
 )
-@click.option(
-    "--warehouse",
-    type=click.Path(path_type=Path),
-    help="Folder for what is written (default: SNDS_WAREHOUSE, else ./warehouse).",
-)
-def run(delivery: Path | None, warehouse: Path | None) -> None:
+@warehouse_option
+@years_option
+def run(delivery: Path | None, warehouse: Path | None, years: str | None) -> None:
     """Receive the delivery, build the CDM tables, check them; exit code 1 if anything fails."""
+    settings = _settings(delivery, warehouse)
+    summary, console = _run(settings, "everything", _years(years))
+    written = [asset for asset in summary.assets if asset.name in INTERFACE]
+    for asset in written:
+        console.print(f"{asset.name}: {asset.path}", soft_wrap=True)
+    console.print(f"Done in {summary.seconds:.0f} s." if summary.success else "Failed.", style="bold")
+    sys.exit(0 if summary.success else 1)
+
+
+@main.command()
+@click.argument("delivery", type=click.Path(path_type=Path))
+@warehouse_option
+@years_option
+def receive(delivery: Path, warehouse: Path | None, years: str | None) -> None:
+    """Receive a delivery into the warehouse and report on it.
+
+    Exit code 0 if it is usable, 1 with reserves, 2 if it is unusable.
+    """
+    from snds_omop_assets.reception import deliveries
+
+    settings, some = _settings(delivery, warehouse), _years(years)
+    with _plainly():
+        deliveries.refuse_nothing(deliveries.open_settings_delivery(settings), some)
+    summary, console = _run(settings, "reception", some)
+    with _plainly():
+        report = deliveries.report_of_settings(settings, _by_table(summary.failed_assets), some)
+    _print_report(report, settings.warehouse / deliveries.REPORTS, console)
+
+
+@main.command("check-delivery")
+@click.argument("delivery", type=click.Path(path_type=Path))
+@click.option("--report", "folder", type=click.Path(path_type=Path), help="Folder for the report (HTML and JSON).")
+@warehouse_option
+@years_option
+def check_delivery(delivery: Path, folder: Path | None, warehouse: Path | None, years: str | None) -> None:
+    """Verify a delivery without storing anything; compare it with the warehouse, if there is one.
+
+    Exit code 0 if it is usable, 1 with reserves, 2 if it is unusable.
+    """
+    settings = _settings(delivery, warehouse)
     console = Console()
+    from snds_omop_assets.reception import deliveries
+
+    with _progress(console) as show, _plainly():
+        report = deliveries.check_delivery(
+            settings, _years(years), lambda label, rows: show(f"{label}: {rows:,} rows", None, None)
+        )
+    _print_report(report, folder, console)
+
+
+@main.command()
+@click.argument("folder", type=click.Path(path_type=Path))
+def docs(folder: Path) -> None:
+    """Write the docs page of every SNDS table, from its contract."""
+    from snds_omop_assets.contracts.pages import write_pages
+    from snds_omop_assets.contracts.snds_tables import OFFICIAL, layouts
+
+    with _plainly():
+        pages = write_pages(layouts(Settings.from_environment().contracts)[OFFICIAL].tables, folder)
+    click.echo(f"{pages} pages: {folder / 'index.md'}")
+
+
+def _by_table(failed: Mapping[str, str]) -> dict[str, str]:
+    """Sentences by table, from those by asset (snds/er_prs_f)."""
+    return {asset.rsplit("/", maxsplit=1)[-1].upper(): sentence for asset, sentence in failed.items()}
+
+
+def _settings(delivery: Path | None, warehouse: Path | None) -> Settings:
     given = {"SNDS_DELIVERY": str(delivery or ""), "SNDS_WAREHOUSE": str(warehouse or "")}
+    with _plainly():
+        return Settings.from_environment(given=given)
+
+
+def _years(text: str | None) -> list[int] | None:
+    """2019 or 2018-2021 as years."""
+    if text is None:
+        return None
+    from snds_omop_assets.reception.delivery import FIRST_YEAR
+
+    first, _, last = text.partition("-")
+    if not (first.isdecimal() and (last or first).isdecimal() and int(first) <= int(last or first)):
+        raise click.BadParameter(f"{text!r} is no year and no range of years: write 2019 or 2018-2021.")
+    if int(first) < FIRST_YEAR or int(last or first) > LAST_YEAR:
+        raise click.BadParameter(f"{text!r}: write years with four digits, from {FIRST_YEAR} on.")
+    return list(range(int(first), int(last or first) + 1))
+
+
+@contextmanager
+def _plainly() -> Iterator[None]:
+    """End with the sentence of an error of ours, and exit code 2: nothing can be used."""
     try:
-        settings = Settings.from_environment(given=given)
+        yield
     except SndsOmopError as error:
-        raise click.ClickException(str(error)) from None
+        raise Unusable(str(error)) from None
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str, int | None, int | None], None]]:
     columns = (
         SpinnerColumn(),
         BarColumn(),
@@ -47,36 +158,65 @@ def run(delivery: Path | None, warehouse: Path | None) -> None:
         TextColumn("{task.description}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("loading Dagster", total=None)
-        from snds_omop_assets.run import run as run_everything  # three seconds of imports, under the spinner
+        task = progress.add_task("loading", total=None)
+        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
 
-        summary = run_everything(
-            settings,
-            lambda step, done, total: progress.update(task, description=step, completed=done, total=total),
-        )
+
+def _run(settings: Settings, job: str, years: list[int] | None) -> "tuple[RunSummary, Console]":
+    """Run a job and print what it did."""
+    console = Console()
+    with _progress(console) as show:
+        from snds_omop_assets.run import run as run_job  # three seconds of imports, under the spinner
+
+        with _plainly():
+            summary = run_job(settings, show, job, years)
 
     table = Table(title=f"{settings.delivery} → {settings.warehouse}", title_justify="left")
-    for heading in ("asset", "rows", "set aside", "nulled", "seconds"):
+    for heading in ("asset", "year", "rows", "set aside", "nulled", "seconds"):
         table.add_column(heading, justify="left" if heading == "asset" else "right")
     for asset in summary.assets:
         told = [str(asset.counts.get(name, "")) for name in ("rows set aside", "values set to NULL")]
-        table.add_row(asset.name, str(asset.rows), *told, f"{asset.seconds:.1f}")
+        table.add_row(asset.name, asset.year or "", str(asset.rows), *told, f"{asset.seconds:.1f}")
     console.print(table)
 
     not_passed = [check for check in summary.checks if not check.passed]
-    failed = [check for check in not_passed if check.blocking]
+    failed = [check for check in not_passed if check.failed]
     warned = len(not_passed) - len(failed)
     passed = len(summary.checks) - len(not_passed)
     console.print(f"Checks: {passed} passed, {warned} warned, {len(failed)} failed.")
     for check in not_passed:
-        word, style = ("FAILED", "red") if check.blocking else ("warning", "yellow")
-        console.print(f"  {word}: {check.asset} {check.check}", style=style)
+        word, style = ("FAILED", "red") if check.failed else ("warning", "yellow")
+        said = f": {check.description}" if check.description else ""
+        console.print(f"  {word}: {check.asset} {check.check}{said}", style=style, markup=False, highlight=False)
     for failure in summary.failures:
         console.print(f"Error: {failure}", style="red", markup=False, highlight=False)
     if summary.unclaimed:
         console.print(f"No table claims these files of the delivery: {summary.unclaimed}", style="yellow", markup=False)
-    written = [asset for asset in summary.assets if asset.name in INTERFACE]
-    for asset in written:
-        console.print(f"{asset.name}: {asset.path}", soft_wrap=True)
-    console.print(f"Done in {summary.seconds:.0f} s." if summary.success else "Failed.", style="bold")
-    sys.exit(0 if summary.success else 1)
+    return summary, console
+
+
+def _print_report(report: "DeliveryReport", folder: Path | None, console: Console) -> None:
+    """Print a report, write it where there is a folder for it, and exit with its verdict."""
+    from snds_omop_assets.reception.deliveries import write_delivery_report
+
+    table = Table(title=f"Delivery {report.delivery}", title_justify="left")
+    for heading in ("table", "year", "rows", "stored", "set aside", "duplicates", "nulled"):
+        table.add_column(heading, justify="left" if heading == "table" else "right")
+    for receipt in report.receipts:
+        counts = (receipt.rows, receipt.stored, receipt.set_aside, receipt.duplicates, sum(receipt.nulled().values()))
+        table.add_row(receipt.table, str(receipt.year or ""), *(str(count) for count in counts))
+    console.print(table)
+    for finding in sorted(report.findings, key=lambda finding: -finding.status):
+        if finding.status:
+            where = " ".join(filter(None, (finding.table, str(finding.year or ""), finding.check)))
+            console.print(f"  {where}: {finding.sentence}", style=STYLES[finding.status], markup=False, highlight=False)
+    for where, sentence in report.errors.items():
+        console.print(f"Error: {where}: {sentence}", style="red", markup=False, highlight=False)
+    if report.unclaimed:
+        console.print(f"No table claims: {', '.join(report.unclaimed)}", style="yellow", markup=False)
+    if folder is not None:
+        with _plainly():
+            html, _ = write_delivery_report(report, folder)
+        console.print(f"Report: {html}", soft_wrap=True)
+    console.print(f"The delivery is {report.verdict.words}.", style=f"bold {STYLES[report.verdict]}")
+    sys.exit(report.verdict)

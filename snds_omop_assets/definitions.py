@@ -1,6 +1,6 @@
 """The one Definitions object: assets, checks, resources, jobs. Nothing is computed or decided here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
@@ -20,14 +20,25 @@ from snds_omop_assets.omop.person import person
 from snds_omop_assets.omop.provider import provider
 from snds_omop_assets.preparation.assets import prepared_assets
 from snds_omop_assets.quality.assets import conformance_asset_checks
-from snds_omop_assets.reception.assets import received_table_checks, received_tables
+from snds_omop_assets.reception.assets import (
+    REPORT,
+    SINGLE_RUN,
+    Delivered,
+    ReceivedIOManager,
+    received_assets,
+    received_checks,
+)
+from snds_omop_assets.reception.store import Store
 from snds_omop_assets.settings import Settings
 
 
 def build_defs(
     settings: Settings | None = None, loggers: Mapping[str, dg.LoggerDefinition] | None = None
 ) -> dg.Definitions:
-    """Assemble the project for one deployment.
+    """Assemble the project for one deployment and its delivery.
+
+    The received tables are those of the delivery and of the warehouse, and those that a target needs: looking at the
+    names of the files tells which. Reload the definitions when another delivery comes.
 
     Args:
         settings: where things are; None reads the environment.
@@ -35,10 +46,19 @@ def build_defs(
     """
     settings = settings or Settings.from_environment()
     root = settings.warehouse
+    targets = [*prepared_assets, location, person, care_site, provider]
+    delivered = Delivered(settings, needed_tables(targets))
+    reception = received_assets(delivered)
     return dg.Definitions(
-        assets=[*received_tables, *prepared_assets, location, person, care_site, provider],
-        asset_checks=[*received_table_checks, *conformance_asset_checks],
+        # A range of years runs in one run only if every asset of the run allows it.
+        assets=[asset.with_attributes(backfill_policy=SINGLE_RUN) for asset in (*reception, *targets)],
+        asset_checks=[*received_checks(delivered), *conformance_asset_checks],
         jobs=[
+            dg.define_asset_job(
+                "reception",
+                dg.AssetSelection.assets(*delivered.keys, REPORT),
+                description="Receive the delivery and report on it.",
+            ),
             dg.define_asset_job("everything", description="Receive the delivery, build the CDM, check it."),
             dg.define_asset_job(
                 "checks", dg.AssetSelection.all_asset_checks(), description="Judge again what the warehouse holds."
@@ -48,6 +68,7 @@ def build_defs(
             "settings": settings,
             "spark": LazyPySparkResource(spark_config=LOCAL_SPARK_CONFIG),
             "if_there": IfThereIOManager(root),
+            "received": ReceivedIOManager(Store(root)),
             "parquet": parquet_io_manager(root),
             "csv": csv_io_manager(root),
             "sqlite": sqlite_io_manager(
@@ -61,6 +82,12 @@ def build_defs(
         executor=dg.in_process_executor,
         loggers=loggers,
     )
+
+
+def needed_tables(targets: Sequence[dg.AssetsDefinition]) -> list[str]:
+    """The SNDS tables that some assets read."""
+    built = {key for asset in targets for key in asset.keys}
+    return sorted({key.path[-1].upper() for asset in targets for key in asset.dependency_keys if key not in built})
 
 
 defs = build_defs()

@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,29 +10,39 @@ from typing import Any
 import dagster as dg
 
 from snds_omop_assets.definitions import build_defs
-from snds_omop_assets.reception.assets import UNCLAIMED
+from snds_omop_assets.errors import SndsOmopError
+from snds_omop_assets.reception.assets import FIRST_YEAR_TAG, LAST_YEAR_TAG, UNCLAIMED
+from snds_omop_assets.reception.deliveries import open_settings_delivery
 from snds_omop_assets.settings import Settings, dagster_home_is_set
 
 
 @dataclass(frozen=True)
 class AssetSummary:
-    """One materialized asset: its rows, and the seconds its step took."""
+    """One materialized asset (of one year, where it is cut by year): its rows, and the seconds its step took."""
 
     name: str
     rows: int
     seconds: float
     path: Path
     counts: Mapping[str, int]
+    year: str | None = None
 
 
 @dataclass(frozen=True)
 class CheckSummary:
-    """One asset check that was evaluated."""
+    """One asset check that was evaluated.
+
+    Attributes:
+        failed: it did not pass and is an error, not a warning.
+        description: what it found, in words.
+    """
 
     asset: str
     check: str
     passed: bool
     blocking: bool
+    failed: bool = False
+    description: str = ""
 
 
 @dataclass
@@ -44,6 +54,7 @@ class RunSummary:
         assets: in the order in which they were materialized.
         checks: in the order in which they were evaluated.
         failures: one sentence per failed step.
+        failed_assets: the same, by asset.
         unclaimed: files of the delivery that no table claims, as one text.
         seconds: wall time.
     """
@@ -52,16 +63,24 @@ class RunSummary:
     assets: list[AssetSummary] = field(default_factory=list)
     checks: list[CheckSummary] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
+    failed_assets: dict[str, str] = field(default_factory=dict)
     unclaimed: str = ""
     seconds: float = 0.0
 
 
-def run(settings: Settings, on_step: Callable[[str, int, int], None] | None = None) -> RunSummary:
+def run(
+    settings: Settings,
+    on_step: Callable[[str, int, int], None] | None = None,
+    job: str = "everything",
+    years: Sequence[int] | None = None,
+) -> RunSummary:
     """Receive the delivery, build the CDM tables, check them.
 
     Args:
         settings: where things are.
         on_step: called when a step starts, with its name, how many steps are done and how many there are.
+        job: `everything`, or `reception` for the received tables and the report alone.
+        years: first to last year of the tables cut by year; None takes those of the delivery.
 
     Returns:
         The summary; a failure is in it, not raised. With DAGSTER_HOME set, the run is also in the Dagster UI.
@@ -69,11 +88,16 @@ def run(settings: Settings, on_step: Callable[[str, int, int], None] | None = No
     started = time.monotonic()
     logger = logging.Logger("snds_omop_assets")
     loggers = {"steps": dg.LoggerDefinition(lambda _: logger)}
-    job = build_defs(settings, loggers).resolve_job_def("everything")
-    steps = len(job.graph.node_dict)
+    definition = build_defs(settings, loggers).resolve_job_def(job)
+    steps = len(definition.graph.node_dict)
     logger.addHandler(_StepHandler(steps, on_step or (lambda name, done, total: None)))
     with _instance() as instance:
-        result = job.execute_in_process(instance=instance, run_config={"loggers": {"steps": {}}}, raise_on_error=False)
+        result = definition.execute_in_process(
+            instance=instance,
+            run_config={"loggers": {"steps": {}}},
+            raise_on_error=False,
+            tags=_partition_range(settings, years),
+        )
     summary = RunSummary(success=result.success, seconds=time.monotonic() - started)
     seconds: dict[str, float] = {}
     for event in result.all_events:
@@ -81,15 +105,32 @@ def run(settings: Settings, on_step: Callable[[str, int, int], None] | None = No
         if event.is_step_success:
             seconds[step] = (event.step_success_data.duration_ms or 0) / 1000
         elif event.is_step_failure:
-            summary.failures.append(_sentence(step, event.step_failure_data))
+            sentence = _sentence(step, event.step_failure_data)
+            summary.failures.append(sentence)
+            summary.failed_assets[step.replace("__", "/")] = sentence
     for event in result.get_asset_materialization_events():
         summary.assets.append(_asset_summary(event, seconds.get(event.step_key or "", 0.0)))
         if (entry := event.step_materialization_data.materialization.metadata.get(UNCLAIMED)) is not None:
             summary.unclaimed = str(entry.value)
     for check in result.get_asset_check_evaluations():
         name = check.asset_key.to_user_string()
-        summary.checks.append(CheckSummary(name, check.check_name, check.passed, bool(check.blocking)))
+        failed = not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
+        summary.checks.append(
+            CheckSummary(name, check.check_name, check.passed, bool(check.blocking), failed, check.description or "")
+        )
     return summary
+
+
+def _partition_range(settings: Settings, years: Sequence[int] | None) -> dict[str, str]:
+    """The tags of a run over some years; none where the delivery has no table that is cut by year."""
+    try:
+        years = years or open_settings_delivery(settings).years
+    except SndsOmopError:
+        return {}  # the assets say why
+    if not years:
+        return {}
+    first, last = str(min(years)), str(max(years))
+    return {FIRST_YEAR_TAG: first, LAST_YEAR_TAG: last}
 
 
 def _instance() -> dg.DagsterInstance:
@@ -102,9 +143,10 @@ def _asset_summary(event: dg.DagsterEvent, seconds: float) -> AssetSummary:
     values: dict[str, Any] = {name: entry.value for name, entry in materialization.metadata.items()}
     return AssetSummary(
         name=materialization.asset_key.to_user_string(),
-        rows=int(values["dagster/row_count"]),
+        rows=int(values.get("dagster/row_count", values.get("dagster/partition_row_count", 0))),
         seconds=seconds,
-        path=Path(str(values["path"])),
+        path=Path(str(values.get("path", ""))),
+        year=materialization.partition,
         counts={name: value for name, value in values.items() if isinstance(value, int) and "/" not in name},
     )
 
