@@ -1,33 +1,40 @@
 """Speed and memory, as ratios in one run against a named reference: `make bench`.
 
 Every piece of work runs in a process of its own; CPU seconds and peak memory are the process's (its children's, for
-Spark's Java). The reference is DuckDB reading the same CSV as text into Parquet: it does what reception cannot do
-without, and nothing else. Medians of several runs; machines are noisy, so a difference under 1.3 means nothing.
+Spark's Java). The reference is DuckDB's own typed copy of the same CSV files to Parquet: reading, typing and writing,
+and nothing else. Medians of several runs; machines are noisy, so a difference under 1.3 means nothing.
 """
 
 import csv
 import json
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from snds_omop_assets.settings import Settings
+from snds_omop_assets_tests.invented_dcir import write_invented_dcir
 
 RUNS = 3
-ROWS = (200_000, 1_000_000)
+PERSONS = (100_000, 1_000_000)
+"""Persons of the invented DCIR; the larger one is 10 GB of CSV and is measured once."""
+
+BENEFICIARIES = (200_000, 1_000_000)
 HEADER = [
     *("NUM_ENQ", "BEN_CDI_NIR", "BEN_NAI_ANN", "BEN_NAI_MOI", "BEN_SEX_COD"),
     *("BEN_RES_DPT", "BEN_RES_COM", "ORG_AFF_BEN", "MAX_TRT_DTD"),
 ]
+DUCKDB_TYPES = {"date": "DATE", "decimal": "DOUBLE", "integer": "BIGINT", "year": "BIGINT", "month": "BIGINT"}
 
 
-def invented_ir_ben_r(path: Path, rows: int) -> None:
+def invented_ir_ben_r(folder: Path, rows: int) -> None:
     """An IR_BEN_R of invented persons, two rows in ten of which are older states."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    with (folder / "IR_BEN_R.csv").open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, delimiter=";", lineterminator="\n")
         lines.writerow(HEADER)
         for n in range(rows):
@@ -38,34 +45,64 @@ def invented_ir_ben_r(path: Path, rows: int) -> None:
             )  # fmt: skip
 
 
-def reference(folder: Path) -> None:
-    """DuckDB reads the CSV as text and writes Parquet."""
-    from snds_omop_assets.engines.duckdb_engine import duckdb_connection
+def typed_copy(folder: Path) -> None:
+    """DuckDB's own plain typed copy of the same files: CSV to Parquet, no check, no normalisation."""
+    from snds_omop_assets.contracts.snds_tables import official_tables
+    from snds_omop_assets.engines.duckdb_engine import duckdb_connection, quoted
 
-    with duckdb_connection(folder) as connection:
-        connection.execute(
-            f"COPY (SELECT * FROM read_csv('{folder / 'IR_BEN_R.csv'}', all_varchar = true)) "
-            f"TO '{folder / 'reference.parquet'}' (FORMAT parquet)"
-        )
+    for path in sorted(folder.glob("*.csv")):
+        table = official_tables()[path.stem.removesuffix("_2019")]
+        header = path.open(encoding="utf-8").readline().strip().split(";")
+        types = {name: column.type for column in table.columns.values() for name in column.names}
+        columns = ", ".join(f"{quoted(n)}: {quoted(DUCKDB_TYPES.get(types.get(n, ''), 'VARCHAR'))}" for n in header)
+        with duckdb_connection(folder / ".spill") as connection:
+            connection.execute(
+                f"COPY (SELECT * FROM read_csv({quoted(str(path))}, delim = ';', header = true, "
+                f"columns = {{{columns}}}, dateformat = '%d/%m/%Y')) "
+                f"TO {quoted(str(folder / 'reference.parquet'))} (FORMAT parquet)"
+            )
 
 
 def reception(folder: Path) -> None:
-    """IR_BEN_R is received."""
-    from snds_omop_assets.io_managers.stored import write_parquet
+    """Every table of the folder is received: hashed, read, typed, judged, stored, described."""
+    from snds_omop_assets.reception.deliveries import receive_delivery
     from snds_omop_assets.reception.delivery import open_delivery
-    from snds_omop_assets.reception.receive import receive_table
+    from snds_omop_assets.reception.store import Store
 
-    path = folder / "store" / "ir_ben_r.parquet"
-    frames, _, _ = receive_table(open_delivery(folder), "IR_BEN_R", path)
-    write_parquet(frames, path)
+    shutil.rmtree(folder / "warehouse", ignore_errors=True)
+    received = receive_delivery(open_delivery(folder), Store(folder / "warehouse"))
+    assert not received.errors, received.errors
+    assert all(outcome.done == "received" for outcome in received.outcomes)
+
+
+def again(folder: Path) -> None:
+    """The same files come again."""
+    from snds_omop_assets.reception.deliveries import receive_delivery
+    from snds_omop_assets.reception.delivery import open_delivery
+    from snds_omop_assets.reception.store import Store
+
+    received = receive_delivery(open_delivery(folder), Store(folder / "warehouse"))
+    assert all(outcome.done == "unchanged" for outcome in received.outcomes)
+
+
+def verification(folder: Path) -> None:
+    """The checks of what was received."""
+    from snds_omop_assets.reception.deliveries import report_of
+    from snds_omop_assets.reception.delivery import open_delivery
+    from snds_omop_assets.reception.store import Store
+
+    report_of(open_delivery(folder), Store(folder / "warehouse"))
 
 
 def preparation(folder: Path) -> None:
     """One row per person is prepared."""
-    from snds_omop_assets.io_managers.stored import ParquetTable, write_parquet
+    from snds_omop_assets.contracts.snds_tables import official_tables
+    from snds_omop_assets.io_managers.stored import write_parquet
     from snds_omop_assets.preparation.assets import beneficiaries_table
+    from snds_omop_assets.reception.store import Store
 
-    received = ParquetTable(folder / "store" / "ir_ben_r.parquet")
+    received = Store(folder / "warehouse").table(official_tables()["IR_BEN_R"])
+    assert received is not None
     write_parquet(beneficiaries_table(received, folder / "spill"), folder / "store" / "beneficiaries.parquet")
 
 
@@ -76,9 +113,6 @@ def person(folder: Path) -> None:
 
     prepared = ParquetTable(folder / "store" / "beneficiaries.parquet")
     write_csv(person_table(prepared, Settings(folder, folder)), folder / "store" / "person.csv")
-
-
-WORK: tuple[Callable[[Path], None], ...] = (reference, reception, preparation, person)
 
 
 def measured(work: str, folder: Path) -> dict[str, float]:
@@ -95,21 +129,37 @@ def imports_only(folder: Path) -> None:
     import snds_omop_assets.reception.assets  # noqa: F401
 
 
+DCIR: tuple[Callable[[Path], None], ...] = (typed_copy, reception, again, verification)
+PERSON: tuple[Callable[[Path], None], ...] = (typed_copy, reception, preparation, person)
+
+
+def compared(
+    size: int, unit: str, write: Callable[[Path, int], None], works: Sequence[Callable[[Path], None]], runs: int
+) -> None:
+    """Measure some pieces of work on the same files; the first is the reference of the ratios."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        write(folder, size)
+        start = statistics.median(measured("imports_only", folder)["cpu"] for _ in range(RUNS))
+        base = 1.0
+        for work in (function.__name__ for function in works):
+            found = [measured(work, folder) for _ in range(runs)]
+            cpu = max(statistics.median(one["cpu"] for one in found) - start, 0.01)
+            base = cpu if work == works[0].__name__ else base
+            peak = statistics.median(one["peak"] for one in found)
+            wall = statistics.median(one["wall"] for one in found)
+            print(
+                f"{size:>9} {unit:<13} {work:<13} {cpu:>7.1f} {cpu / base:>6.2f} {wall:>7.1f} {peak:>8.0f}", flush=True
+            )
+
+
 def main() -> None:
     """Measure everything and print a table."""
-    print(f"{'rows':>9} {'work':<12} {'CPU s':>7} {'ratio':>6} {'peak MB':>8}")
-    for rows in ROWS:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            invented_ir_ben_r(folder / "IR_BEN_R.csv", rows)
-            start = statistics.median(measured("imports_only", folder)["cpu"] for _ in range(RUNS))
-            base = 1.0
-            for work in (function.__name__ for function in WORK):
-                found = [measured(work, folder) for _ in range(RUNS)]
-                cpu = max(statistics.median(one["cpu"] for one in found) - start, 0.01)
-                base = cpu if work == "reference" else base
-                peak = statistics.median(one["peak"] for one in found)
-                print(f"{rows:>9} {work:<12} {cpu:>7.1f} {cpu / base:>6.1f} {peak:>8.0f}", flush=True)
+    print(f"{'size':>9} {'':<14} {'work':<13} {'CPU s':>7} {'ratio':>6} {'wall s':>7} {'peak MB':>8}")
+    for persons in PERSONS:
+        compared(persons, "persons (DCIR)", write_invented_dcir, DCIR, RUNS if persons < max(PERSONS) else 1)
+    for rows in BENEFICIARIES:
+        compared(rows, "beneficiaries", invented_ir_ben_r, PERSON, RUNS)
 
 
 if __name__ == "__main__":
@@ -117,6 +167,8 @@ if __name__ == "__main__":
         main()
     else:
         imports_only(Path())
+        started = time.monotonic()
         globals()[sys.argv[1]](Path(sys.argv[2]))
         used = resource.getrusage(resource.RUSAGE_SELF)
-        print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024}))
+        seconds = time.monotonic() - started
+        print(json.dumps({"cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1024, "wall": seconds}))

@@ -83,6 +83,9 @@ def take_pictures(address: str, folder: Path) -> None:
         page.get_by_text("gender_concept_id").first.wait_for()
         page.wait_for_timeout(1500)
         page.screenshot(path=folder / "person.png")
+        page.set_viewport_size({"width": 1300, "height": 760})
+        page.goto((PROJECT / "warehouse" / "reception" / "delivery_report.html").as_uri())
+        page.screenshot(path=folder / "report.png")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,15 @@ def prepare(stored, tmp_path):
     return run
 
 
+def test_a_beneficiary_without_a_usable_year_of_birth_makes_no_person(prepare):
+    """OMOP cannot hold one; a state that has a year comes before later ones that have none."""
+    none = {"BEN_NIR_PSA": "DPXX:2X", "BEN_NAI_ANN": None}
+    day = datetime.date(2020, 1, 1)
+    persons, buckets = prepare({}, none, {"BEN_NAI_ANN": None, "MAX_TRT_DTD": day})
+    assert [(person["BEN_NIR_PSA"], person["BEN_NAI_ANN"]) for person in persons] == [("DPXX:1X", 1963)]
+    assert buckets == {"rows: kept": 1, "rows: no usable year of birth": 1, "rows: older state of a person": 1}
+
+
 def test_camille_lives_in_paris_14e(prepare):
     (person,), buckets = prepare({})
     assert (person["commune"], person["department"]) == ("75114", "75")

@@ -1,5 +1,6 @@
 """The command line as people and CI use it: real processes, their words and their exit codes."""
 
+import json
 import os
 import re
 import subprocess
@@ -37,12 +38,17 @@ def command(settings, tmp_path):
     return run
 
 
-def materialize(command, selection, **more):
-    return command("dagster", "asset", "materialize", "--select", selection, "-m", "snds_omop_assets", **more)
+def materialize(command, selection, *words, **more):
+    return command("dagster", "asset", "materialize", "--select", selection, "-m", "snds_omop_assets", *words, **more)
+
+
+def year(number):
+    return "--partition", str(number)
 
 
 def leftovers(warehouse):
-    return [path for path in warehouse.rglob("*") if path.is_file()] if warehouse.exists() else []
+    """Files of data; the log tells of the refusal."""
+    return [path for path in warehouse.rglob("*") if path.is_file() and path.suffix != ".jsonl"]
 
 
 def spoil_missing(folder):
@@ -92,7 +98,7 @@ def test_snds_omop_run_says_the_sentence_without_a_stack_trace(command, delivery
 
 def test_without_java_provider_says_what_to_install(command, delivery):
     selection = '+key:"omop/provider"'
-    code, said = materialize(command, selection, JAVA_HOME="/nowhere")
+    code, said = materialize(command, selection, *year(2013), JAVA_HOME="/nowhere")
     assert code == 1
     assert "Spark needs Java and none was found. Install Java 17" in said
 
@@ -109,14 +115,14 @@ def test_java_too_old_is_said(command, tmp_path):
 
 def test_one_table_and_its_sources_can_be_built_in_a_new_warehouse(command, delivery, settings):
     """PERSON may point to care sites and providers, which are not there yet."""
-    code, said = materialize(command, '+key:"omop/person"')
+    code, said = materialize(command, '+key:"omop/person"', *year(2013))
     assert code == 0, said[-3000:]
     assert (settings.warehouse / "omop" / "person.csv").exists()
     assert not (settings.warehouse / "omop" / "care_site.sqlite").exists()
 
 
 def test_what_was_received_can_be_prepared_without_the_delivery(command, delivery, settings):
-    code, _ = materialize(command, 'key:"snds/ir_ben_r" or key:"snds/er_prs_f"')
+    code, _ = materialize(command, 'key:"snds/ir_ben_r" or key:"snds/er_prs_f"', *year(2013))
     assert code == 0
     code, said = command("dg", "launch", "--assets", 'key:"prepared/beneficiaries"', SNDS_DELIVERY="/nowhere")
     assert code == 0, said[-3000:]
@@ -126,7 +132,7 @@ def test_a_violated_check_makes_the_command_line_fail(command, delivery):
     """The CDM allows 255 characters for the name of a care site."""
     with (delivery / "T_MCO13E.csv").open("a", encoding="utf-8") as file:
         file.write(f"330009990;{'x' * 256};2013\n")
-    code, said = materialize(command, '+key:"omop/care_site"')
+    code, said = materialize(command, '+key:"omop/care_site"', *year(2013))
     assert code == 1
     assert re.search(r"check 'structure' on 'omop/care_site' did not pass|structure.*omop/care_site.*fail", said), said[
         -3000:
@@ -137,8 +143,8 @@ def test_a_violated_check_makes_the_command_line_fail(command, delivery):
 @pytest.mark.parametrize(
     "words",
     [
-        ("dagster", "asset", "materialize", "--select", "*", "-m", "snds_omop_assets"),
-        ("dg", "launch", "--assets", "*"),
+        ("dagster", "asset", "materialize", "--select", "*", "--partition", "2013", "-m", "snds_omop_assets"),
+        ("dg", "launch", "--assets", "*", "--partition", "2013"),
         ("snds-omop", "run"),
     ],
     ids=lambda words: " ".join(words[:2]),
@@ -150,6 +156,74 @@ def test_the_whole_demonstration_on_the_command_line(command, delivery, settings
     assert written == {"person.csv", "care_site.sqlite", "provider.parquet", "location.parquet"}
     assert "DPXX" not in said, "a pseudonym was said"
     if words[0] == "snds-omop":
-        assert re.search(r"omop/person +│ +21", said)
-        assert "Checks: 38 passed, 1 warned, 0 failed." in said
+        assert re.search(r"omop/person +│ +│ +21", said)
+        assert re.search(r"Checks: \d\d passed, 2 warned, 0 failed\.", said)
         assert str(settings.warehouse / "omop" / "person.csv") in said
+
+
+def test_a_year_can_be_received_alone_and_a_range_in_one_run(command, delivery, settings):
+    """The demonstration has files of 2013 only; the same files again cost nothing but their hashes."""
+    code, said = materialize(command, 'key:"snds/er_prs_f" or key:"snds/er_pha_f"', "--partition-range", "2012...2014")
+    assert code == 0, said[-3000:]
+    assert "ER_PRS_F: the delivery has no file of 2012." in said
+    assert [path.name for path in (settings.warehouse / "snds" / "er_prs_f").iterdir()] == ["2013"]
+    code, _ = materialize(command, 'key:"snds/er_prs_f"', *year(2013))
+    log = [json.loads(line) for line in (settings.warehouse / "logs" / "reception.jsonl").read_text().splitlines()]
+    done = [line["event"] for line in log if line["table"] == "ER_PRS_F" and line["event"] != "verified"]
+    assert (code, done) == (0, ["received", "unchanged"])
+    assert all(line["seconds"] >= 0 for line in log if line["event"] != "verified")
+
+
+def test_a_target_says_which_table_it_lacks(command, delivery):
+    (delivery / "T_MCO13E.csv").unlink()
+    code, said = materialize(command, 'key:"prepared/establishments"')
+    assert code == 1
+    assert re.search(r"prepared/establishments needs T_MCO_E, which is not in the warehouse: .*T_MCO13E\.csv", said)
+
+
+def test_check_delivery_stores_nothing_and_its_exit_code_is_the_verdict(command, delivery, settings, tmp_path):
+    code, said = command("snds-omop", "check-delivery", str(delivery), "--report", str(tmp_path / "report"))
+    assert (code, "The delivery is usable with reserves." in said) == (1, True), said
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == [
+        "delivery_report.html", "delivery_report.json"
+    ]  # fmt: skip
+    assert not settings.warehouse.exists()
+    spoil_empty(delivery)
+    code, said = command("snds-omop", "check-delivery", str(delivery))
+    assert (code, "IR_BEN_R.csv is empty" in said, "Traceback" in said) == (2, True, False), said
+    code, said = command("snds-omop", "check-delivery", str(tmp_path / "nowhere"))
+    assert (code, "does not exist" in said, "Traceback" in said) == (2, True, False), said
+
+
+def test_receive_stores_the_delivery_and_reports_on_it(command, delivery, settings):
+    code, said = command("snds-omop", "receive", str(delivery), "--years", "2013-2014")
+    assert (code, "The delivery is usable with reserves." in said) == (1, True), said[-3000:]
+    assert (settings.warehouse / "snds" / "er_prs_f" / "2013" / "manifest.json").exists()
+    assert (settings.warehouse / "reception" / "delivery_report.html").exists()
+    assert not (settings.warehouse / "omop").exists()
+    (delivery / "ER_PRS_F_2013.csv").write_text("A;B\n1;2\n")
+    code, said = command("snds-omop", "receive", str(delivery))
+    assert (code, "Traceback" in said) == (2, False), said[-3000:]
+    assert "ER_PRS_F_2013.csv lacks the required column FLX_DIS_DTD" in re.sub(r"\s+", " ", said)
+    code, said = command("snds-omop", "receive", str(delivery), "--years", "all")
+    assert (code, "'all' is no year and no range of years" in said) == (2, True), said
+
+
+def test_the_docs_pages_are_written_from_the_contracts(command, tmp_path):
+    code, said = command("snds-omop", "docs", str(tmp_path / "tables"))
+    assert (code, said.startswith("233 pages")) == (0, True)
+    page = (tmp_path / "tables" / "er_prs_f.md").read_text()
+    assert "| FLX_DIS_DTD | date | Date de mise à disposition des données | required" in page
+
+
+def test_a_delivery_of_some_tables_only_is_received_without_the_others(command, delivery, settings):
+    for name in ("IR_BEN_R.csv", "T_MCO13E.csv", "IR_SPE_V.csv", "IR_ACT_V.csv"):
+        (delivery / name).unlink()
+    code, said = command("snds-omop", "receive", str(delivery))
+    assert (code, "The delivery is usable with reserves." in said) == (1, True), said[-3000:]
+    assert "IR_BEN_R" in said, "that there are no beneficiaries to compare with"
+
+
+def test_a_folder_without_any_table_is_no_usable_delivery(command, settings):
+    code, said = command("snds-omop", "check-delivery", str(settings.delivery))
+    assert (code, "has the name of an SNDS table" in re.sub(r"\s+", " ", said)) == (2, True), said

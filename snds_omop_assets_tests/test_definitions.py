@@ -12,6 +12,7 @@ ASSETS = [
     *("nomenclatures/ir_act_v", "nomenclatures/ir_pha_r", "nomenclatures/ir_spe_v"),
     *("omop/care_site", "omop/location", "omop/person", "omop/provider"),
     *("prepared/beneficiaries", "prepared/establishments"),
+    "reception/delivery_report",
     *("snds/er_cam_f", "snds/er_ete_f", "snds/er_pha_f", "snds/er_prs_f", "snds/ir_ben_r", "snds/t_mco_e"),
 ]
 
@@ -68,7 +69,36 @@ def test_every_omop_table_has_the_five_conformance_checks_and_all_of_them_block(
 
 def test_every_received_table_is_checked(defs):
     checked = {key.asset_key for key in checks(defs)}
-    assert {dg.AssetKey(table.asset_key) for table in official_tables().values()} <= checked
+    assert {spec.key for spec in specs(defs) if spec.group_name in ("snds", "nomenclatures")} <= checked
+
+
+def test_the_tables_that_come_by_year_have_yearly_partitions_and_the_others_none(defs):
+    cut = {spec.key.to_user_string() for spec in specs(defs) if spec.partitions_def is not None}
+    assert cut == {"snds/er_cam_f", "snds/er_ete_f", "snds/er_pha_f", "snds/er_prs_f", "snds/t_mco_e"}
+
+
+def test_a_range_of_years_may_run_in_one_run_of_any_assets(defs):
+    graph = defs.resolve_asset_graph()
+    for spec in specs(defs):
+        assert graph.get(spec.key).backfill_policy == dg.BackfillPolicy.single_run(), spec.key
+
+
+def test_the_assets_are_the_tables_that_were_delivered_and_those_that_are_needed(settings):
+    """A delivery of hospital stays only: the tables that the targets need are there, and say that they are missing."""
+    for file in ("T_MCO19B.csv", "pmsi/T_MCO19C.csv.gz", "IR_IMB_R.parquet"):
+        path = settings.delivery / file
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    keys = {spec.key.to_user_string() for spec in specs(build_defs(settings))}
+    assert {key for key in keys if key.startswith(("snds/", "nomenclatures/"))} == {
+        "snds/t_mco_b", "snds/t_mco_c", "snds/ir_imb_r",
+        "snds/ir_ben_r", "snds/er_prs_f", "snds/t_mco_e", "nomenclatures/ir_spe_v", "nomenclatures/ir_act_v",
+    }  # fmt: skip
+
+
+def test_the_definitions_load_without_a_delivery(settings):
+    settings.delivery.rmdir()
+    dg.Definitions.validate_loadable(build_defs(settings))
 
 
 @pytest.mark.parametrize("table", sorted(path.stem for path in RULES.glob("*.csv")))

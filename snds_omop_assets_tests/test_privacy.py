@@ -27,7 +27,10 @@ def spoilt(tmp_path):
     good = (delivery / "ER_PRS_F_2013.csv").read_text().splitlines()[1].split(";")
     with (delivery / "ER_PRS_F_2013.csv").open("a") as file:
         file.write(";".join(["DPXX:0000000000000000009X"] * 27) + "\n")
-        file.write(";".join([*good[:9], "DPXX:0000000000000000009X", *["DPXX:0000000000000000009X"] * 17]) + "\n")
+        file.write(
+            ";".join([*good[:7], "99", good[8], "DPXX:0000000000000000009X", *["DPXX:0000000000000000009X"] * 17])
+            + "\n"
+        )
     return Settings(delivery=delivery, warehouse=tmp_path / "warehouse", id_key="k")
 
 
@@ -35,9 +38,7 @@ def spoilt(tmp_path):
 def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
     with dg.instance_for_test() as instance:
         job = build_defs(spoilt).resolve_job_def("everything")
-        result = job.execute_in_process(
-            instance=instance, raise_on_error=False,
-        )  # fmt: skip
+        result = job.execute_in_process(instance=instance, raise_on_error=False, partition_key="2013")
         assert result.success
         log = instance.all_logs(result.run_id)
     told = "\n".join([str(entry) for entry in log] + list(capfd.readouterr()))
@@ -46,8 +47,16 @@ def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
     assert [word for word in PERSONAL if word in told] == []
     for path in spoilt.warehouse.rglob("*"):
         assert not any(word in path.name for word in PERSONAL)
-    for quarantine in spoilt.warehouse.rglob("*.quarantine.csv"):
-        assert not [word for word in PERSONAL if word in quarantine.read_text()]
+    written = [path for path in spoilt.warehouse.rglob("*") if path.suffix in (".csv", ".json", ".jsonl", ".html")]
+    told = [path for path in written if path.parent.name != "omop"]
+    assert {path.name for path in told} >= {
+        "quarantine.csv",
+        "manifest.json",
+        "reception.jsonl",
+        "delivery_report.html",
+    }
+    for path in told:
+        assert not [word for word in PERSONAL if word in path.read_text()], path.name
 
 
 def test_an_error_of_the_checks_on_write_shows_no_value(stored, settings):

@@ -57,7 +57,7 @@ def test_the_first_page_opens_without_a_pop_up_and_calls_nobody_else(ui, page):
 
 def test_the_lineage_goes_from_the_files_to_the_cdm(ui, page):
     page.goto(f"{ui}/asset-groups")
-    for group in ("snds", "nomenclatures", "prepared", "omop"):
+    for group in ("snds", "nomenclatures", "prepared", "omop", "reception"):
         page.locator("svg").get_by_text(group, exact=True).first.wait_for()
 
 
@@ -94,6 +94,19 @@ def test_the_checks_of_person_are_named_and_have_passed(ui, page):
 def test_the_steward_sees_what_reception_changed(ui, page):
     page.goto(f"{ui}/assets/snds/er_prs_f?view=events")
     sees(page, "what was changed", "before EXE_SOI_DTD", "the text stands for no value")
+    assert "DPXX" not in page.locator("body").inner_text()
+
+
+def test_a_year_of_a_table_is_seen_alone(ui, page):
+    page.goto(f"{ui}/assets/snds/er_prs_f?view=partitions")
+    sees(page, "2013", "Materialized")
+
+
+def test_the_steward_reads_the_verdict_and_the_checks_of_reception(ui, page):
+    page.goto(f"{ui}/assets/reception/delivery_report?view=events")
+    sees(page, "usable with reserves", "rows of the files", "delivery_report.html")
+    page.goto(f"{ui}/assets/snds/er_prs_f?view=checks")
+    sees(page, "key_is_unique Succeeded", "rows_are_accounted Succeeded", "flow_months")
     assert "DPXX" not in page.locator("body").inner_text()
 
 
