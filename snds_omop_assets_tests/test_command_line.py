@@ -174,6 +174,16 @@ def test_a_year_can_be_received_alone_and_a_range_in_one_run(command, delivery, 
     assert all(line["seconds"] >= 0 for line in log if line["event"] != "verified")
 
 
+def test_a_refusal_takes_away_the_report_that_is_no_longer_true(command, delivery, settings):
+    """The report is a step after the tables, which Dagster skips when one of them fails."""
+    report = settings.warehouse / "reception" / "delivery_report.html"
+    assert command("snds-omop", "receive", str(delivery))[0] == 1
+    assert report.exists()
+    spoil_empty(delivery)
+    code, said = materialize(command, 'key:"snds/ir_ben_r"')
+    assert (code, "IR_BEN_R.csv is empty" in said, report.exists()) == (1, True, False)
+
+
 def test_a_target_says_which_table_it_lacks(command, delivery):
     (delivery / "T_MCO13E.csv").unlink()
     code, said = materialize(command, 'key:"prepared/establishments"')

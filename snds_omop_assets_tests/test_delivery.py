@@ -79,7 +79,8 @@ def test_files_are_found_in_any_case_with_any_year_in_any_sub_folder(tmp_path, f
     [
         "ER_PRS_F_old.csv", "ER_PRS_F_201399.csv", "ER_PRS_F_1813.csv", "T_MCOE.csv", "T_MCO13ZZZ.csv",
         "ER_PRS_F.2017.csv", "README.txt", "IR_BEN_R.xlsx", "IR_BEN_R", "IR_BEN_R.gz", "IR_BEN_R.parquet.gz",
-        "T_MCO1995B.csv", "T_MCO95B.csv", "T_MCO90B.csv", "ER_PRS_F_1990.csv", "ER_PRS_F_199612.csv", "ER_PRS_F1996.csv", "IR_BEN_R.2.csv",
+        "T_MCO1995B.csv", "T_MCO95B.csv", "T_MCO90B.csv",
+        "ER_PRS_F_1990.csv", "ER_PRS_F_199612.csv", "ER_PRS_F1996.csv", "IR_BEN_R.2.csv",
         "IR_BEN_R_part.csv", "ER_PRS_F19.csv", "T_MCO19B_2018.csv",
     ],
 )  # fmt: skip

@@ -17,7 +17,7 @@ from snds_omop_assets.reception.delivery import Delivery, Source, open_delivery
 from snds_omop_assets.reception.log import log_event
 from snds_omop_assets.reception.receipt import Receipt
 from snds_omop_assets.reception.receive import Outcome, receive
-from snds_omop_assets.reception.report import DeliveryReport, write_report
+from snds_omop_assets.reception.report import HTML, JSON, DeliveryReport, write_report
 from snds_omop_assets.reception.store import Store, said_of
 from snds_omop_assets.reception.verification import verify_patients, verify_table
 from snds_omop_assets.settings import SMALL_CELL, Settings
@@ -65,12 +65,15 @@ def receive_and_log(
     progress: Callable[[int], None] | None = None,
     known: Store | None = None,
 ) -> Outcome:
-    """`receive.receive`, with a line in the log of the store."""
+    """`receive.receive`, with a line in the log of the store; a refusal takes away the report, no longer true."""
     try:
         outcome = receive(delivery, name, year, store, progress, known)
     except SndsOmopError as error:
         with suppress(StoreError):  # the first error says more than one of the log
             log_event(store.warehouse, "refused", table=name, year=year, why=str(error))
+        for report in (HTML, JSON):
+            with suppress(OSError):
+                (store.warehouse / REPORTS / report).unlink()
         raise
     receipt = outcome.receipt
     log_event(
