@@ -106,8 +106,9 @@ def check_delivery(delivery: Path, folder: Path | None, warehouse: Path | None, 
 @click.argument("folder", type=click.Path(path_type=Path))
 def docs(folder: Path) -> None:
     """Write the docs page of every SNDS table, from its contract."""
+    from snds_omop_assets.contracts.contract_files import layouts
     from snds_omop_assets.contracts.pages import write_pages
-    from snds_omop_assets.contracts.snds_tables import OFFICIAL, layouts
+    from snds_omop_assets.contracts.snds_tables import OFFICIAL
 
     with _plainly():
         pages = write_pages(layouts(Settings.from_environment().contracts)[OFFICIAL].tables, folder)

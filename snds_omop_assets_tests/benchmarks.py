@@ -47,7 +47,7 @@ def invented_ir_ben_r(folder: Path, rows: int) -> None:
 
 def typed_copy(folder: Path) -> None:
     """DuckDB's own plain typed copy of the same files: CSV to Parquet, no check, no normalisation."""
-    from snds_omop_assets.contracts.snds_tables import official_tables
+    from snds_omop_assets.contracts.contract_files import official_tables
     from snds_omop_assets.engines.duckdb_engine import duckdb_connection, quoted
 
     for path in sorted(folder.glob("*.csv")):
@@ -96,7 +96,7 @@ def verification(folder: Path) -> None:
 
 def preparation(folder: Path) -> None:
     """One row per person is prepared."""
-    from snds_omop_assets.contracts.snds_tables import official_tables
+    from snds_omop_assets.contracts.contract_files import official_tables
     from snds_omop_assets.io_managers.stored import write_parquet
     from snds_omop_assets.preparation.assets import beneficiaries_table
     from snds_omop_assets.reception.store import Store

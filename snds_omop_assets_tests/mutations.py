@@ -17,7 +17,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from snds_omop_assets.contracts.snds_tables import SndsTable, official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.contracts.snds_tables import SndsTable
 from snds_omop_assets.reception.findings import Status
 from snds_omop_assets.settings import PROJECT
 from snds_omop_assets_tests.good_delivery import LINES_A_MONTH, MARK, STAYS_A_MONTH, File, good_files, prs_file

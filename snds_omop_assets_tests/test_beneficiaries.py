@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.preparation.assets import beneficiaries_table
 from snds_omop_assets_tests.conftest import only, rows_of
 

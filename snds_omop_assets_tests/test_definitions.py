@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.definitions import build_defs
 from snds_omop_assets.omop.field_rules import RULES, field_rules
 

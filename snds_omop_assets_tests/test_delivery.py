@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.errors import DeliveryError
 from snds_omop_assets.reception.delivery import GZIP, PARQUET, SAS, TEXT, ZIP, open_delivery
 

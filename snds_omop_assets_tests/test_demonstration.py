@@ -10,7 +10,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.definitions import build_defs
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.run import run

@@ -5,7 +5,7 @@ import sqlite3
 import pyarrow as pa
 import pytest
 
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.ids import omop_id
 from snds_omop_assets.io_managers.stored import write_sqlite
 from snds_omop_assets.omop.care_site import BRIEF_VIEW, care_site_table

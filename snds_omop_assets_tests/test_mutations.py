@@ -9,7 +9,7 @@ import duckdb
 import pytest
 from markupsafe import Markup
 
-from snds_omop_assets.contracts.snds_tables import default_thresholds, layouts
+from snds_omop_assets.contracts.contract_files import default_thresholds, layouts
 from snds_omop_assets.reception import report as report_module
 from snds_omop_assets.reception.deliveries import check_delivery, open_settings_delivery, receive_delivery
 from snds_omop_assets.reception.findings import Status

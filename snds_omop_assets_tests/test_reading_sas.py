@@ -10,7 +10,7 @@ import polars as pl
 import pyreadstat
 import pytest
 
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.errors import DeliveryError
 from snds_omop_assets.reception import reading
 from snds_omop_assets.reception.delivery import open_delivery

@@ -15,7 +15,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from snds_omop_assets.contracts.snds_tables import DELIVERED, SOURCE_FILE, SOURCE_LINE, official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.contracts.snds_tables import DELIVERED, SOURCE_FILE, SOURCE_LINE
 from snds_omop_assets.errors import DeliveryError, StoreError
 from snds_omop_assets.io_managers.aside import PARTIAL
 from snds_omop_assets.reception import reading

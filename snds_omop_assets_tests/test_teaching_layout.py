@@ -6,7 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.ids import omop_id
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.run import run

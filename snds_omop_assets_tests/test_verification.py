@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.reception.delivery import open_delivery
 from snds_omop_assets.reception.drift import by_chance, drift, population_stability_index
 from snds_omop_assets.reception.findings import Status, verdict

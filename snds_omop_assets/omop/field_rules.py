@@ -9,7 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
-from snds_omop_assets.contracts.snds_tables import official_tables
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.steward import cdm_columns
 
 RULES = Path(__file__).parent / "rules"

@@ -12,7 +12,8 @@ from typing import Any
 import dagster as dg
 import pyarrow as pa
 
-from snds_omop_assets.contracts.snds_tables import SndsTable, layouts
+from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.contracts.snds_tables import SndsTable
 from snds_omop_assets.errors import DeliveryError, SndsOmopError
 from snds_omop_assets.reception.deliveries import (
     REPORTS,
@@ -68,12 +69,13 @@ class ReceivedIOManager(dg.IOManager):
             dagster.Failure: the store has nothing of it; says which asset needs it and what to do.
         """
         name = context.asset_key.path[-1].upper()
-        found = self.store.table(layouts()["official"].tables[name])
+        contract = official_tables()[name]
+        found = self.store.table(contract)
         if found is None:
             needs = context.step_context.step.key.replace("__", "/")
             raise dg.Failure(
                 f"{needs} needs {name}, which is not in the warehouse: it was not delivered, or has not been "
-                f"materialized. Add {layouts()['official'].tables[name].file_name()} to the delivery and materialize "
+                f"materialized. Add {contract.file_name()} to the delivery and materialize "
                 f"{context.asset_key.to_user_string()}.",
                 allow_retries=False,
             )
@@ -91,7 +93,7 @@ class Delivered:
         self.delivery: Delivery | None = None
         with suppress(SndsOmopError):
             self.delivery = open_settings_delivery(settings)
-        contracts = self.delivery.layout.tables if self.delivery is not None else layouts()["official"].tables
+        contracts = self.delivery.layout.tables if self.delivery is not None else official_tables()
         self.tables = {
             name: table
             for name, table in contracts.items()

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from snds_omop_assets.contracts.snds_tables import OFFICIAL, layouts
+from snds_omop_assets.contracts.contract_files import layouts
+from snds_omop_assets.contracts.snds_tables import OFFICIAL
 from snds_omop_assets.errors import DeliveryError, SndsOmopError, StoreError
 from snds_omop_assets.reception.delivery import Delivery, Source, open_delivery
 from snds_omop_assets.reception.log import log_event

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from snds_omop_assets.contracts.snds_tables import OFFICIAL, Layout, Signature, SndsTable, layouts
+from snds_omop_assets.contracts.contract_files import layouts
+from snds_omop_assets.contracts.snds_tables import OFFICIAL, Layout, Signature, SndsTable
 from snds_omop_assets.errors import DeliveryError
 
 TEXT, PARQUET, SAS = "text", "parquet", "sas"

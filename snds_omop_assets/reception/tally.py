@@ -9,14 +9,7 @@ import polars as pl
 import pyarrow as pa
 
 from snds_omop_assets.contracts.snds_schemas import polars_type, snds_schema
-from snds_omop_assets.contracts.snds_tables import (
-    DELIVERED,
-    FLOW_MONTH,
-    SOURCE_FILE,
-    SOURCE_LINE,
-    Column,
-    SndsTable,
-)
+from snds_omop_assets.contracts.snds_tables import DELIVERED, FLOW_MONTH, SOURCE_FILE, SOURCE_LINE, Column, SndsTable
 from snds_omop_assets.errors import DeliveryError
 from snds_omop_assets.reception.columns import columns_of
 from snds_omop_assets.reception.delivery import TEXT, Delivery, Source
