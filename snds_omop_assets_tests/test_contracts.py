@@ -10,11 +10,11 @@ import pytest
 from snds_omop_assets.contracts.cdm_schemas import cdm_schema
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.column_types import COLUMN_TYPES, DATE_FORMATS
-from snds_omop_assets.contracts.contract_files import default_thresholds, layouts, official_tables
+from snds_omop_assets.contracts.contract_files import SNDS_CONTRACTS, default_thresholds, layouts, official_tables
 from snds_omop_assets.contracts.geography import CORSICA, DEPARTMENTS
 from snds_omop_assets.contracts.nomenclatures import known_codes, unpadded
 from snds_omop_assets.contracts.snds_schemas import faults, polars_type, snds_schema
-from snds_omop_assets.contracts.snds_tables import SNDS_CONTRACTS, _column
+from snds_omop_assets.contracts.snds_tables import _column
 from snds_omop_assets.errors import ContractError
 from snds_omop_assets.vocabulary.maps import CONCEPTS, concept_by_code, read_map
 
