@@ -14,7 +14,6 @@ from snds_omop_assets.contracts.contract_files import SNDS_CONTRACTS, default_th
 from snds_omop_assets.contracts.geography import CORSICA, DEPARTMENTS
 from snds_omop_assets.contracts.nomenclatures import known_codes, unpadded
 from snds_omop_assets.contracts.snds_schemas import faults, polars_type, snds_schema
-from snds_omop_assets.contracts.snds_tables import _column
 from snds_omop_assets.errors import ContractError
 from snds_omop_assets.vocabulary.maps import CONCEPTS, concept_by_code, read_map
 
