@@ -10,7 +10,13 @@ import pytest
 from snds_omop_assets.contracts.cdm_schemas import cdm_schema
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.column_types import COLUMN_TYPES, DATE_FORMATS
-from snds_omop_assets.contracts.contract_files import SNDS_CONTRACTS, default_thresholds, layouts, official_tables
+from snds_omop_assets.contracts.contract_files import (
+    SNDS_CONTRACTS,
+    _column,
+    default_thresholds,
+    layouts,
+    official_tables,
+)
 from snds_omop_assets.contracts.geography import CORSICA, DEPARTMENTS
 from snds_omop_assets.contracts.nomenclatures import known_codes, unpadded
 from snds_omop_assets.contracts.snds_schemas import faults, polars_type, snds_schema
