@@ -1,0 +1,1 @@
+"""Synthetic deliveries of the SNDS with the truth that they were made from."""
