@@ -1,0 +1,1 @@
+"""What can be done to a person: natures of service, drugs, acts, codes."""
