@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 from rich.console import Console
@@ -100,6 +100,64 @@ def check_delivery(delivery: Path, folder: Path | None, warehouse: Path | None, 
             settings, _years(years), lambda label, rows: show(f"{label}: {rows:,} rows", None, None)
         )
     _print_report(report, folder, console)
+
+
+@main.command()
+@click.option("--persons", type=int, help="How many persons (default: what the scenario says).")
+@click.option("--years", help="Years of flow and of the end of hospital care: 2019 or 2016-2019.")
+@click.option("--seed", type=int, help="Another seed, another delivery.")
+@click.option("--out", type=click.Path(path_type=Path), help="A new folder: gets delivery/, truth/ and synth.json.")
+@click.option("--format", "form", type=click.Choice(["csv", "parquet"]), default="csv", show_default=True)
+@click.option("--scenario", default="thousand", show_default=True, help="A name (--list) or a YAML file.")
+@click.option("--fault", "faults", multiple=True, help="Spoil the delivery, as reception must find (--list-faults).")
+@click.option("--list", "listed", flag_value="scenarios", help="List the scenarios and the traps.")
+@click.option("--list-faults", "listed", flag_value="faults", help="List the faults.")
+def synth(
+    persons: int | None,
+    years: str | None,
+    seed: int | None,
+    out: Path | None,
+    form: Literal["csv", "parquet"],
+    scenario: str,
+    faults: tuple[str, ...],
+    listed: str | None,
+) -> None:
+    """Make a synthetic delivery, and the truth that it was made from."""
+    from snds_omop_assets.synthetic.faults import fault
+    from snds_omop_assets.synthetic.generate import DELIVERY, generate
+    from snds_omop_assets.synthetic.scenario import read_scenario, with_told
+
+    console = Console()
+    if listed is not None:
+        _print_listed(listed, console)
+        return
+    if out is None:
+        raise click.UsageError("Say where with --out: a new folder.")
+    with _plainly():
+        chosen = with_told(read_scenario(scenario), {"persons": persons, "years": years, "seed": seed})
+        with _progress(console) as show:
+            made = generate(chosen, out, form, lambda done, of: show("persons", done, of), faults)
+    for name in made.faults:
+        console.print(f"Fault {name}: {fault(name).sentence}")
+    first, last = chosen.years
+    console.print(
+        f"{chosen.persons:,} persons, {first}-{last}, seed {chosen.seed}: {sum(made.rows.values()):,} rows in "
+        f"{len(made.rows)} files of {out / DELIVERY}",
+        soft_wrap=True,
+    )
+
+
+def _print_listed(what: str, console: Console) -> None:
+    from snds_omop_assets.synthetic.faults import FAULTS
+    from snds_omop_assets.synthetic.scenario import SCENARIOS, traps
+
+    if what == "faults":
+        for fault in FAULTS.values():
+            console.print(f"{fault.name}: {fault.sentence} ({fault.verdict}, {fault.told_by})", highlight=False)
+        return
+    console.print("Scenarios: " + ", ".join(sorted(path.stem for path in SCENARIOS.glob("*.yaml"))))
+    for trap in traps().values():
+        console.print(f"{trap.name}: {trap.sentence} ({trap.share:g} of {trap.of})", highlight=False)
 
 
 @main.command()

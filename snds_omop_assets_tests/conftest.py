@@ -11,6 +11,8 @@ import pytest
 from snds_omop_assets.io_managers.stored import ParquetTable, write_parquet
 from snds_omop_assets.run import RunSummary, run
 from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, Settings
+from snds_omop_assets.synthetic.generate import generate
+from snds_omop_assets.synthetic.scenario import Scenario
 from snds_omop_assets.tables import Frames, frame_of
 
 KEY = "a key of the tests"
@@ -21,6 +23,17 @@ def settings(tmp_path: Path) -> Settings:
     """A deployment with an empty delivery folder."""
     (tmp_path / "delivery").mkdir()
     return Settings(delivery=tmp_path / "delivery", warehouse=tmp_path / "warehouse", id_key=KEY)
+
+
+SYNTHETIC_PERSONS, SYNTHETIC_YEARS = 2_500, (2016, 2018)
+
+
+@pytest.fixture(scope="session", params=(1, 2, 3), ids="seed {}".format)
+def synthetic_folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A synthetic delivery with every trap, over the years in which hospital groups stop to send twice; its truth."""
+    folder = tmp_path_factory.mktemp("synthetic") / "made"
+    generate(Scenario(persons=SYNTHETIC_PERSONS, years=SYNTHETIC_YEARS, seed=request.param), folder, "parquet")
+    return folder
 
 
 @pytest.fixture
