@@ -58,9 +58,10 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 bench: prerequisites $(VENV)/.installed-dev
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks
 
-# The pictures of the README, from the last `make demo`.
+# The pictures of the README, from the last `make demo`, and those of docs/synthetic.md.
 pictures: $(VENV)/.installed-dev $(DAGSTER_HOME)/dagster.yaml
 	$(BIN)/python -m snds_omop_assets_tests.browser
+	$(BIN)/python -m snds_omop_assets_tests.synthetic_page pictures
 
 lock: $(VENV)/.installed-dev
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-strip-extras --no-header \
