@@ -21,7 +21,7 @@ from snds_omop_assets.contracts.geography import CORSICA, DEPARTMENTS
 from snds_omop_assets.contracts.nomenclatures import known_codes, unpadded
 from snds_omop_assets.contracts.snds_schemas import faults, polars_type, snds_schema
 from snds_omop_assets.errors import ContractError
-from snds_omop_assets.vocabulary.maps import CONCEPTS, concept_by_code, read_map
+from snds_omop_assets.vocabulary.maps import CONCEPTS, MAPS, concept_by_code, read_map
 
 NINE_KEYS = (
     "FLX_DIS_DTD", "FLX_TRT_DTD", "FLX_EMT_TYP", "FLX_EMT_NUM", "FLX_EMT_ORD", "ORG_CLE_NUM", "DCT_ORD_NUM",
@@ -302,13 +302,41 @@ def test_a_mistake_in_a_contract_is_said_with_file_and_column(attributes, senten
 # The maps of codes, and geography
 
 
-def test_every_concept_that_a_map_gives_is_known_and_of_the_right_domain():
+DOMAINS_OF_MAPS = {
+    "specialties": {"Provider"},
+    "sex": {"Gender"},
+    "services": {"Visit"},
+    "provenance": {"Visit"},
+    "unit_types": {"Visit"},
+    "types": {"Type Concept", "Condition Status"},
+    "demonstration": {"Drug", "Procedure", "Condition"},
+}
+
+
+@pytest.mark.parametrize("path", sorted(MAPS.glob("*.csv")), ids=lambda path: path.stem)
+def test_every_concept_that_a_map_gives_is_known_and_of_the_right_domain(path):
     domains = {int(row["concept_id"]): row["domain_id"] for row in read(CONCEPTS)}
-    for name, domain in (("specialties", "Provider"), ("sex", "Gender")):
-        for line in read_map(name):
-            assert domains[line.concept_id] == (domain if line.concept_id else "Metadata")
-            assert (line.status == "no target") == (line.concept_id == 0)
-            assert line.evidence or line.concept_id == 0
+    lines = read_map(path.stem)
+    assert len({(line.nomenclature, line.code) for line in lines}) == len(lines)
+    for line in lines:
+        assert domains[line.concept_id] in (DOMAINS_OF_MAPS[path.stem] if line.concept_id else {"Metadata"})
+        assert line.status in ("verified", "proposed", "no target")
+        assert (line.status == "no target") == (line.concept_id == 0)
+        assert line.evidence or line.concept_id == 0
+        assert line.label == line.label.strip() != ""
+
+
+def test_every_nature_of_service_is_care_or_joins_care_or_is_none():
+    lines = read(MAPS / "services.csv")
+    natures = {row["code"]: (row["nature"], int(row["concept_id"])) for row in lines}
+    assert len(natures) == 1348
+    assert {nature for nature, _ in natures.values()} == {"care", "accessory", "none"}
+    assert all((nature == "care") == (concept != 0) for nature, concept in natures.values())
+    told = {"1111": 9202, "1211": 581476, "3313": 581458, "3211": 32036, "4212": 581478, "1157": 5083}
+    assert {code: natures[code] for code in told} == {code: ("care", concept) for code, concept in told.items()}
+    assert {code for code, (_, concept) in natures.items() if concept == 5083} == {
+        "1096", "1157", "1164", "1191", "1192", "3103", "3104", "3105"
+    }  # fmt: skip
 
 
 def test_the_map_of_specialties_has_each_code_once():
