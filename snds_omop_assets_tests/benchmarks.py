@@ -25,6 +25,7 @@ PERSONS = (100_000, 1_000_000)
 """Persons of the invented DCIR; the larger one is 10 GB of CSV and is measured once."""
 
 BENEFICIARIES = (200_000, 1_000_000)
+SYNTHETIC_PERSONS = (1_000, 100_000, 1_000_000)
 HEADER = [
     *("NUM_ENQ", "BEN_CDI_NIR", "BEN_NAI_ANN", "BEN_NAI_MOI", "BEN_SEX_COD"),
     *("BEN_RES_DPT", "BEN_RES_COM", "ORG_AFF_BEN", "MAX_TRT_DTD"),
@@ -126,11 +127,40 @@ def imports_only(folder: Path) -> None:
 
     import snds_omop_assets.omop.person
     import snds_omop_assets.preparation.assets
-    import snds_omop_assets.reception.assets  # noqa: F401
+    import snds_omop_assets.reception.assets
+    import snds_omop_assets.synthetic.generate  # noqa: F401
+
+
+def synthetic_delivery(folder: Path, persons: int) -> None:
+    """A synthetic delivery of one year, as Parquet."""
+    from snds_omop_assets.synthetic.generate import generate
+    from snds_omop_assets.synthetic.scenario import Scenario
+
+    (folder / "persons").write_text(str(persons), encoding="utf-8")
+    generate(Scenario(persons=persons, years=(2019, 2019)), folder / "made", "parquet")
+
+
+def parquet_copy(folder: Path) -> None:
+    """DuckDB's own copy of the same Parquet files to Parquet."""
+    from snds_omop_assets.engines.duckdb_engine import duckdb_connection, quoted
+
+    for path in sorted((folder / "made" / "delivery").glob("*.parquet")):
+        with duckdb_connection(folder / ".spill") as connection:
+            connection.execute(
+                f"COPY (FROM read_parquet({quoted(str(path))})) "
+                f"TO {quoted(str(folder / 'reference.parquet'))} (FORMAT parquet)"
+            )
+
+
+def synthesis(folder: Path) -> None:
+    """The delivery is made, and its truth."""
+    shutil.rmtree(folder / "made")
+    synthetic_delivery(folder, int((folder / "persons").read_text(encoding="utf-8")))
 
 
 DCIR: tuple[Callable[[Path], None], ...] = (typed_copy, reception, again, verification)
 PERSON: tuple[Callable[[Path], None], ...] = (typed_copy, reception, preparation, person)
+SYNTHETIC: tuple[Callable[[Path], None], ...] = (parquet_copy, synthesis)
 
 
 def compared(
@@ -160,6 +190,9 @@ def main() -> None:
         compared(persons, "persons (DCIR)", write_invented_dcir, DCIR, RUNS if persons < max(PERSONS) else 1)
     for rows in BENEFICIARIES:
         compared(rows, "beneficiaries", invented_ir_ben_r, PERSON, RUNS)
+    for persons in SYNTHETIC_PERSONS:
+        runs = RUNS if persons < max(SYNTHETIC_PERSONS) else 1
+        compared(persons, "persons (synth)", synthetic_delivery, SYNTHETIC, runs)
 
 
 if __name__ == "__main__":
