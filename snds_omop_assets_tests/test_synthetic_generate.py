@@ -218,6 +218,14 @@ def test_what_cannot_be_made_is_one_sentence_exit_code_2_and_no_file(
     assert [path.name for path in tmp_path.iterdir()] == ["unknown-trap.yaml"]
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path):
+    (tmp_path / "file").write_text("not a folder")
+    answer = synth("--persons", 20, "--out", tmp_path / "file" / "made")
+    assert answer.exit_code == 2
+    assert "cannot be written" in answer.output.replace("\n", " ")
+    assert "Traceback" not in answer.output
+
+
 def test_a_folder_that_holds_something_is_refused_and_left_as_it_is(tmp_path: Path):
     (tmp_path / "mine.txt").write_text("mine")
     answer = synth("--persons", 20, "--out", tmp_path)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from snds_omop_assets.errors import SettingsError
+from snds_omop_assets.errors import SettingsError, StoreError
 from snds_omop_assets.io_managers.aside import written_aside
 from snds_omop_assets.synthetic.beneficiaries import beneficiary_rows, disease_rows
 from snds_omop_assets.synthetic.care import PATHWAYS, background
@@ -71,6 +71,7 @@ def generate(
         faults: names of faults that the delivery has in the end (synthetic.faults); the truth does not know of them.
 
     Raises:
+        StoreError: the folder cannot be written: a full disk, a missing right.
         SettingsError: the folder holds something, the scenario names a pathway that does not exist, or there is no such
             fault, or this delivery has not what it needs.
     """
@@ -82,6 +83,17 @@ def generate(
         fault(name)  # before anything is written
     if unknown := set(scenario.pathways) - set(PATHWAYS):
         raise SettingsError(f"There is no pathway {min(unknown)!r}; there are: {', '.join(PATHWAYS)}.")
+    try:
+        return _written(scenario, folder, form, progress, faults)
+    except OSError as error:
+        why = error.strerror or "the disk fails"
+        raise StoreError(f"{folder} cannot be written ({why}): make room there, or give another folder.") from None
+
+
+def _written(
+    scenario: Scenario, folder: Path, form: Format, progress: Callable[[int, int], None] | None, faults: Sequence[str]
+) -> Made:
+    """Block after block of people, then the faults, then the summary."""
     world = make_world(scenario)
     traps, ended = Counter(dict.fromkeys(scenario.traps, 0)), Counter(dict.fromkeys(rules(), 0))
     with DeliveryWriter(folder, form, scenario.seed, scenario.trap("codes_with_decimals")) as writer:
