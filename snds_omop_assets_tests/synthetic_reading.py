@@ -10,8 +10,11 @@ from pathlib import Path
 import duckdb
 
 from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.vocabulary.maps import MAPS
 
-NATURES = Path(__file__).parent.parent / "snds_omop_assets" / "synthetic" / "catalogue" / "natures.csv"
+VISITS = {"9202": "outpatient", "581476": "home", "581458": "pharmacy", "32036": "laboratory", "581478": "transport",
+          "5083": "telehealth"}  # fmt: skip
+"""The generator's kinds of visit, by the concept that the reviewed map of services gives."""
 
 KEY = ", ".join(official_tables()["ER_PRS_F"].key)
 SAME_KEY = " AND ".join(f"other.{name} = prs.{name}" for name in official_tables()["ER_PRS_F"].key)
@@ -29,7 +32,8 @@ DETAILS = {
 
 
 def open_made(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with a view per delivered table (all years), `truth_*`, `nature`, and the views of this module."""
+    """A connection with a view per delivered table (all years), `truth_*`, `nature` (the reviewed map of services), and the
+    views of this module."""
     connection = duckdb.connect()
     delivery = folder / "delivery"
     names = {path.stem for path in delivery.glob("*.parquet")}
@@ -41,8 +45,8 @@ def open_made(folder: Path) -> duckdb.DuckDBPyConnection:
             )
     for path in (folder / "truth").glob("*.parquet"):
         connection.execute(f"CREATE VIEW truth_{path.stem} AS FROM read_parquet('{path}')")
-    with NATURES.open(encoding="utf-8", newline="") as lines:
-        rows = [(line["prs_nat_ref"], line["nature"], line["visit"] or None) for line in csv.DictReader(lines)]
+    with (MAPS / "services.csv").open(encoding="utf-8", newline="") as lines:
+        rows = [(line["code"], line["nature"], VISITS.get(line["concept_id"])) for line in csv.DictReader(lines)]
     connection.execute("CREATE TABLE nature (code VARCHAR, nature VARCHAR, visit VARCHAR)")
     connection.executemany("INSERT INTO nature VALUES (?, ?, ?)", rows)
     connection.execute(f"""
