@@ -32,8 +32,8 @@ DETAILS = {
 
 
 def open_made(folder: Path) -> duckdb.DuckDBPyConnection:
-    """A connection with a view per delivered table (all years), `truth_*`, `nature` (the reviewed map of services), and the
-    views of this module."""
+    """A connection with a view per delivered table (all years), `truth_*`, `nature` (the reviewed map of services), and
+    the views of this module."""
     connection = duckdb.connect()
     delivery = folder / "delivery"
     names = {path.stem for path in delivery.glob("*.parquet")}
