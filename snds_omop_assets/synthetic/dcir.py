@@ -66,7 +66,7 @@ def _year(settled: Settled, claims: Claims, lines: Lines, year: int) -> Iterator
         rows = np.flatnonzero(detail == place)
         if name and len(rows):
             some = rows_of(lines, rows)
-            columns = {**_take(keys, rows), **_DETAIL[name](settled, claims, some, chance)}
+            columns = {**_take(keys, rows), **_DETAIL[name](settled, claims, some)}
             became = np.where(some.rule == rule("visit"), rule("event"), some.rule)
             yield SourceRows(f"ER_{name}_F", year, columns, became, some.visit, some.event)
     rows = np.flatnonzero(lines.facility)
@@ -209,7 +209,7 @@ def _service(settled: Settled, claims: Claims, lines: Lines, chance: np.random.G
     }  # fmt: skip
 
 
-def _drugs(settled: Settled, claims: Claims, lines: Lines, chance: np.random.Generator) -> dict[str, pa.Array]:
+def _drugs(settled: Settled, claims: Claims, lines: Lines) -> dict[str, pa.Array]:
     """ER_PHA_F: boxes; where a pack was opened (PHA_DEC_TOP 1), units in PHA_DEC_QSU."""
     things, item = settled.lives.catalogue, claims.acts.item[lines.act]
     units = np.append(settled.units, 0)[np.minimum(lines.act, len(settled.acts))]
@@ -225,7 +225,7 @@ def _drugs(settled: Settled, claims: Claims, lines: Lines, chance: np.random.Gen
     }
 
 
-def _acts(settled: Settled, claims: Claims, lines: Lines, chance: np.random.Generator) -> dict[str, pa.Array]:
+def _acts(settled: Settled, claims: Claims, lines: Lines) -> dict[str, pa.Array]:
     """ER_CAM_F: a row is an act; the sign is that of the line."""
     things, item = settled.lives.catalogue, claims.acts.item[lines.act]
     return {
@@ -238,7 +238,7 @@ def _acts(settled: Settled, claims: Claims, lines: Lines, chance: np.random.Gene
     }
 
 
-def _laboratory(settled: Settled, claims: Claims, lines: Lines, chance: np.random.Generator) -> dict[str, pa.Array]:
+def _laboratory(settled: Settled, claims: Claims, lines: Lines) -> dict[str, pa.Array]:
     """ER_BIO_F."""
     item = claims.acts.item[lines.act]
     return {
@@ -248,7 +248,7 @@ def _laboratory(settled: Settled, claims: Claims, lines: Lines, chance: np.rando
     }
 
 
-def _devices(settled: Settled, claims: Claims, lines: Lines, chance: np.random.Generator) -> dict[str, pa.Array]:
+def _devices(settled: Settled, claims: Claims, lines: Lines) -> dict[str, pa.Array]:
     """ER_TIP_F: bought, or rented by four weeks."""
     things, item = settled.lives.catalogue, claims.acts.item[lines.act]
     day = claims.acts.day[lines.act]
@@ -264,7 +264,7 @@ def _devices(settled: Settled, claims: Claims, lines: Lines, chance: np.random.G
     }
 
 
-def _hospital_drugs(settled: Settled, claims: Claims, lines: Lines, chance: np.random.Generator) -> dict[str, pa.Array]:
+def _hospital_drugs(settled: Settled, claims: Claims, lines: Lines) -> dict[str, pa.Array]:
     """ER_UCD_F: drugs that a hospital hands to people who live at home; the sign is that of the line."""
     things, item = settled.lives.catalogue, claims.acts.item[lines.act]
     return {
