@@ -27,3 +27,7 @@ class EngineError(SndsOmopError):
 
 class StoreError(SndsOmopError):
     """The warehouse cannot be written: the disk is full, or the account has no right to."""
+
+
+class VocabularyError(SndsOmopError):
+    """A download of vocabularies or a file of maps cannot be used."""

@@ -1,4 +1,4 @@
-"""The contracts and the project's maps hold together."""
+"""The contracts hold together."""
 
 import csv
 import re
@@ -21,7 +21,6 @@ from snds_omop_assets.contracts.geography import CORSICA, DEPARTMENTS
 from snds_omop_assets.contracts.nomenclatures import known_codes, unpadded
 from snds_omop_assets.contracts.snds_schemas import faults, polars_type, snds_schema
 from snds_omop_assets.errors import ContractError
-from snds_omop_assets.vocabulary.maps import CONCEPTS, MAPS, concept_by_code, read_map
 
 NINE_KEYS = (
     "FLX_DIS_DTD", "FLX_TRT_DTD", "FLX_EMT_TYP", "FLX_EMT_NUM", "FLX_EMT_ORD", "ORG_CLE_NUM", "DCT_ORD_NUM",
@@ -299,64 +298,7 @@ def test_a_mistake_in_a_contract_is_said_with_file_and_column(attributes, senten
         _column("BEN_SEX_COD", attributes, "x.yaml")
 
 
-# The maps of codes, and geography
-
-
-DOMAINS_OF_MAPS = {
-    "specialties": {"Provider"},
-    "sex": {"Gender"},
-    "services": {"Visit"},
-    "provenance": {"Visit"},
-    "unit_types": {"Visit"},
-    "types": {"Type Concept", "Condition Status"},
-    "demonstration": {"Drug", "Procedure", "Condition"},
-}
-
-
-@pytest.mark.parametrize("path", sorted(MAPS.glob("*.csv")), ids=lambda path: path.stem)
-def test_every_concept_that_a_map_gives_is_known_and_of_the_right_domain(path):
-    domains = {int(row["concept_id"]): row["domain_id"] for row in read(CONCEPTS)}
-    lines = read_map(path.stem)
-    assert len({(line.nomenclature, line.code) for line in lines}) == len(lines)
-    for line in lines:
-        assert domains[line.concept_id] in (DOMAINS_OF_MAPS[path.stem] if line.concept_id else {"Metadata"})
-        assert line.status in ("verified", "proposed", "no target")
-        assert (line.status == "no target") == (line.concept_id == 0)
-        assert line.evidence or line.concept_id == 0
-        assert line.label == line.label.strip() != ""
-
-
-def test_every_nature_of_service_is_care_or_joins_care_or_is_none():
-    lines = read(MAPS / "services.csv")
-    natures = {row["code"]: (row["nature"], int(row["concept_id"])) for row in lines}
-    assert len(natures) == 1348
-    assert {nature for nature, _ in natures.values()} == {"care", "accessory", "none"}
-    assert all((nature == "care") == (concept != 0) for nature, concept in natures.values())
-    told = {"1111": 9202, "1211": 581476, "3313": 581458, "3211": 32036, "4212": 581478, "1157": 5083}
-    assert {code: natures[code] for code in told} == {code: ("care", concept) for code, concept in told.items()}
-    assert {code for code, (_, concept) in natures.items() if concept == 5083} == {
-        "1096", "1157", "1164", "1191", "1192", "3103", "3104", "3105"
-    }  # fmt: skip
-
-
-def test_the_map_of_specialties_has_each_code_once():
-    lines = [(line.nomenclature, line.code) for line in read_map("specialties")]
-    assert len(lines) == len(set(lines)) == 87
-    assert concept_by_code("sex") == {"1": 8507, "2": 8532, "0": 0, "9": 0}
-
-
-@pytest.mark.parametrize(
-    ("nomenclature", "code", "concept"),
-    [
-        ("IR_SPE_V", "1", 38004446),
-        ("IR_SPE_V", "6", 45756825),
-        ("IR_ACT_V", "26", 38004490),
-        ("IR_ACT_V", "50", 38003810),
-    ],
-)
-def test_the_specialties_of_the_story(nomenclature, code, concept):
-    found = {(line.nomenclature, line.code): line.concept_id for line in read_map("specialties")}
-    assert found[nomenclature, code] == concept
+# Geography
 
 
 def test_geography():
