@@ -1,10 +1,15 @@
-"""The Pandera schemas of the CDM tables: what a pandas frame must be when it is written."""
+"""The Pandera schemas of the CDM tables: what a frame must be when it is written.
+
+A frame of pandas for the tables that the project computes; of Polars for the vocabulary, which is read as it is.
+"""
 
 import pandas as pd
 import pandera.errors
 import pandera.pandas as pa
+import pandera.polars as polars_pa
 
 from snds_omop_assets.contracts.cdm_tables import CdmField, CdmTable
+from snds_omop_assets.contracts.snds_schemas import POLARS_TYPES
 from snds_omop_assets.errors import ContractError
 from snds_omop_assets.tables import PANDAS_DTYPES
 
@@ -14,6 +19,15 @@ def cdm_schema(table: CdmTable) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(
         {f.name: _cdm_column(f) for f in table.fields}, strict=True, ordered=True, name=table.name
     )
+
+
+def polars_cdm_schema(table: CdmTable) -> polars_pa.DataFrameSchema:
+    """The schema of a Polars frame of rows of a CDM table: its columns in order, their types, the required values.
+
+    Primary keys are not judged: a frame is a part of a table.
+    """
+    columns = {f.name: polars_pa.Column(POLARS_TYPES[str(f.arrow)], nullable=not f.required) for f in table.fields}
+    return polars_pa.DataFrameSchema(columns, strict=True, ordered=True, name=table.name)
 
 
 def judge(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame | None:

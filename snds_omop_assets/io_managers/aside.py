@@ -1,5 +1,6 @@
 """Writing aside: a file appears under its name only when it is whole, so a killed run leaves the old data."""
 
+import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,25 @@ def written_aside(path: Path) -> Iterator[Path]:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let one run write a folder at a time, which is made if it is not there.
+
+    The lock is the kernel's, which takes it away when a run is killed.
+
+    Raises:
+        BlockingIOError: another run holds it.
+        OSError: the folder cannot be made or opened.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _flush_to_disk(path: Path) -> None:

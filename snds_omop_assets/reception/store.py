@@ -11,8 +11,6 @@ removed by the next one.
 """
 
 import errno
-import fcntl
-import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -24,7 +22,7 @@ import pyarrow.parquet as pq
 
 from snds_omop_assets.contracts.snds_tables import SndsTable
 from snds_omop_assets.errors import StoreError
-from snds_omop_assets.io_managers.aside import PARTIAL, written_aside
+from snds_omop_assets.io_managers.aside import PARTIAL, locked, written_aside
 from snds_omop_assets.io_managers.stored import ParquetTable
 from snds_omop_assets.reception.quarantine import NAME as QUARANTINE
 from snds_omop_assets.reception.receipt import Receipt
@@ -102,7 +100,7 @@ class Place:
             StoreError: the disk is full, the warehouse may not be written, or another run is writing.
         """
         aside = self.folder / f".{version}{PARTIAL}"
-        with self._locked():
+        with writing(self.folder):
             try:
                 self._clean()
                 aside.mkdir()
@@ -128,7 +126,7 @@ class Place:
     def clean(self) -> None:
         """Remove what a killed run left, if there is any and nobody is writing."""
         if self._leftovers():
-            with suppress(StoreError), self._locked():
+            with suppress(StoreError), writing(self.folder):
                 self._clean()
 
     def _clean(self) -> None:
@@ -140,24 +138,6 @@ class Place:
         counts = self.data
         versions = [other for other in self.folder.glob("*") if other != counts and (other / QUARANTINE).exists()]
         return [*self.folder.glob(f".*{PARTIAL}"), *versions]
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One run writes at a time. The lock is the kernel's, which takes it away when a run is killed."""
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = os.open(self.folder, os.O_RDONLY)
-        except OSError as error:
-            raise StoreError(said_of(error, self.folder)) from None
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-        except BlockingIOError:
-            raise StoreError(
-                f"Another run is writing {self.folder}: wait for its end and run again. Nothing was changed."
-            ) from None
-        finally:
-            os.close(lock)
 
 
 @dataclass(frozen=True)
@@ -273,6 +253,24 @@ class PartWriter:
                 path, rows[0].schema, compression="zstd", use_dictionary=self._dictionaries, store_schema=False
             )
         self._writers[month].write_table(pa.concat_tables(rows), row_group_size=ROW_GROUP)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Be the only run that writes a folder of the warehouse.
+
+    Raises:
+        StoreError: another run is writing, the disk is full, or the warehouse may not be written.
+    """
+    try:
+        with locked(folder):
+            yield
+    except BlockingIOError:
+        raise StoreError(
+            f"Another run is writing {folder}: wait for its end and run again. Nothing was changed."
+        ) from None
+    except OSError as error:
+        raise StoreError(said_of(error, folder)) from None
 
 
 def said_of(error: OSError, folder: Path) -> str:
