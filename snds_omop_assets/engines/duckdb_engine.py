@@ -27,6 +27,7 @@ def duckdb_connection(spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConn
     if spill is not None:
         config["temp_directory"] = str(spill)
     connection = duckdb.connect(":memory:", config=config)
+    connection.execute("SET enable_progress_bar = false")  # or DuckDB draws one into logs
     try:
         yield connection
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
