@@ -24,6 +24,8 @@ from snds_omop_assets.reception.receipt import FileReceipt, Receipt
 
 HTML, JSON = "delivery_report.html", "delivery_report.json"
 TEMPLATE = "report.html.j2"
+PAGES = Path(__file__).parent
+"""Folder of the template, and of page.css, which other reports share."""
 
 FRENCH = ("utilisable", "utilisable avec réserves", "inutilisable")
 """The verdicts in French, by status."""
@@ -173,7 +175,7 @@ def as_html(report: DeliveryReport, titles: Mapping[str, str]) -> str:
         titles: French title by table.
     """
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(PAGES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -355,10 +357,10 @@ def _bars(table: str, drawn: Mapping[int, int]) -> Markup:
     axes.set_axisbelow(True)
     axes.spines[["top", "right", "left"]].set_visible(False)
     axes.set_title(table, loc="left", fontsize=10, fontweight="bold", parse_math=False)
-    return _svg(figure, table)
+    return svg_of(figure, table)
 
 
-def _svg(figure: Any, name: str) -> Markup:
+def svg_of(figure: Any, name: str) -> Markup:
     """A figure as the text of an `svg` element of a page: its names must not meet those of other figures there."""
     from matplotlib import rc_context
 
