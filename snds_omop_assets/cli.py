@@ -173,13 +173,96 @@ def docs(folder: Path) -> None:
     click.echo(f"{pages} pages: {folder / 'index.md'}")
 
 
+@main.group()
+def vocabulary() -> None:
+    """The OHDSI vocabularies and the maps from French codes to standard concepts."""
+
+
+@vocabulary.command("load")
+@click.argument("download", type=click.Path(path_type=Path))
+@warehouse_option
+def vocabulary_load(download: Path, warehouse: Path | None) -> None:
+    """Load an Athena download (folder or zip) into the warehouse; the same download again costs nothing."""
+    from snds_omop_assets.vocabulary import base
+
+    settings, console = _settings(None, warehouse, SNDS_VOCABULARY=str(download)), Console()
+    with _progress(console) as show, _plainly():
+        loaded = base.load(settings, lambda table, rows: show(f"{table}: {rows:,} rows", None, None))
+    table = Table(title=f"Vocabularies, {loaded.version}", title_justify="left")
+    for heading in ("vocabulary", "name", "version", "concepts", "standard"):
+        table.add_column(heading, justify="right" if heading in ("concepts", "standard") else "left")
+    for found in loaded.vocabularies:
+        counts = (f"{found.concepts:,}", f"{found.standard:,}")
+        table.add_row(found.vocabulary_id, found.name, found.version or "", *counts)
+    console.print(table)
+    for what, count in loaded.warnings.items():
+        if count:
+            console.print(f"{what}: {count:,}", style="yellow", markup=False, highlight=False)
+    console.print(f"Loaded into {loaded.folder}", soft_wrap=True)
+
+
+@vocabulary.command("coverage")
+@warehouse_option
+def vocabulary_coverage(warehouse: Path | None) -> None:
+    """Resolve the codes of the received tables and report how much of them has a standard concept.
+
+    Writes vocabulary/coverage_report.html and .json, and vocabulary/unmapped_for_usagi.csv into the warehouse.
+    """
+    from snds_omop_assets.vocabulary import base
+
+    settings, console = _settings(None, warehouse), Console()
+    with _progress(console) as show, _plainly():
+        report = base.report_coverage(settings, lambda step: show(step, None, None))
+    for sentence in report.sentences:
+        console.print(sentence, markup=False, highlight=False)
+    console.print(f"Report: {report.html}", soft_wrap=True)
+    console.print(f"{report.unmapped} codes for Usagi: {report.usagi}", soft_wrap=True)
+
+
+@vocabulary.command("export")
+@click.argument("folder", type=click.Path(path_type=Path))
+@warehouse_option
+def vocabulary_export(folder: Path, warehouse: Path | None) -> None:
+    """Write the local concepts of the French codes in Athena's layout, for ATLAS."""
+    from snds_omop_assets.vocabulary import base
+
+    with _plainly():
+        written = base.export(_settings(None, warehouse), folder)
+    for name, rows in written.items():
+        click.echo(f"{folder / name}: {rows} rows")
+
+
+@vocabulary.command("diff")
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@warehouse_option
+@click.option("--report", "folder", type=click.Path(path_type=Path), help="Folder for the result (JSON and CSV).")
+def vocabulary_diff(old: Path, new: Path, warehouse: Path | None, folder: Path | None) -> None:
+    """What changes in this base when the vocabulary NEW takes the place of OLD.
+
+    OLD and NEW are Athena downloads (folders or zips), or folders that the warehouse has loaded.
+    """
+    from snds_omop_assets.vocabulary import base
+    from snds_omop_assets.vocabulary.differences import write_differences
+
+    settings, console = _settings(None, warehouse), Console()
+    with _progress(console) as show, _plainly():
+        found = base.upgrade_impact(settings, old, new, lambda table, rows: show(f"{table}: {rows:,} rows", None, None))
+    for sentence in found.sentences():
+        console.print(sentence, markup=False, highlight=False)
+    if folder is not None:
+        with _plainly():
+            for path in write_differences(found, folder):
+                console.print(f"Written: {path}", soft_wrap=True)
+
+
 def _by_table(failed: Mapping[str, str]) -> dict[str, str]:
     """Sentences by table, from those by asset (snds/er_prs_f)."""
     return {asset.rsplit("/", maxsplit=1)[-1].upper(): sentence for asset, sentence in failed.items()}
 
 
-def _settings(delivery: Path | None, warehouse: Path | None) -> Settings:
-    given = {"SNDS_DELIVERY": str(delivery or ""), "SNDS_WAREHOUSE": str(warehouse or "")}
+def _settings(delivery: Path | None, warehouse: Path | None, **more: str) -> Settings:
+    given = {"SNDS_DELIVERY": str(delivery or ""), "SNDS_WAREHOUSE": str(warehouse or ""), **more}
     with _plainly():
         return Settings.from_environment(given=given)
 

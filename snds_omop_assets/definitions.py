@@ -30,6 +30,16 @@ from snds_omop_assets.reception.assets import (
 )
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.settings import Settings
+from snds_omop_assets.vocabulary.assets import (
+    GROUP as VOCABULARY,
+)
+from snds_omop_assets.vocabulary.assets import (
+    VocabularyIOManager,
+    resolution_assets,
+    source_to_concept_map,
+    vocabulary,
+    vocabulary_checks,
+)
 
 
 def build_defs(
@@ -49,10 +59,11 @@ def build_defs(
     targets = [*prepared_assets, location, person, care_site, provider]
     delivered = Delivered(settings, needed_tables(targets))
     reception = received_assets(delivered)
+    concepts = [vocabulary, source_to_concept_map, *resolution_assets(delivered)]
     return dg.Definitions(
         # A range of years runs in one run only if every asset of the run allows it.
-        assets=[asset.with_attributes(backfill_policy=SINGLE_RUN) for asset in (*reception, *targets)],
-        asset_checks=[*received_checks(delivered), *conformance_asset_checks],
+        assets=[asset.with_attributes(backfill_policy=SINGLE_RUN) for asset in (*reception, *concepts, *targets)],
+        asset_checks=[*received_checks(delivered), *vocabulary_checks, *conformance_asset_checks],
         jobs=[
             dg.define_asset_job(
                 "reception",
@@ -68,6 +79,8 @@ def build_defs(
             "settings": settings,
             "spark": LazyPySparkResource(spark_config=LOCAL_SPARK_CONFIG),
             "if_there": IfThereIOManager(root),
+            "vocabulary": VocabularyIOManager(root),
+            "vocabulary_if_there": VocabularyIOManager(root, required=False),
             "received": ReceivedIOManager(Store(root)),
             "parquet": parquet_io_manager(root),
             "csv": csv_io_manager(root),
@@ -87,7 +100,8 @@ def build_defs(
 def needed_tables(targets: Sequence[dg.AssetsDefinition]) -> list[str]:
     """The SNDS tables that some assets read."""
     built = {key for asset in targets for key in asset.keys}
-    return sorted({key.path[-1].upper() for asset in targets for key in asset.dependency_keys if key not in built})
+    needed = {key for asset in targets for key in asset.dependency_keys if key not in built}
+    return sorted(key.path[-1].upper() for key in needed if key.path[0] != VOCABULARY)
 
 
 defs = build_defs()

@@ -53,13 +53,13 @@ def snds_columns(table: SndsTable) -> dg.TableSchema:
 
 
 def cdm_columns(table: CdmTable, rules: Mapping[str, str]) -> dg.TableSchema:
-    """The Columns panel of a CDM table: the CDM's meaning of each field, then how the project fills it."""
+    """The Columns panel of a CDM table: the CDM's meaning of each field, then how the project fills it, if it does."""
     return dg.TableSchema(
         [
             dg.TableColumn(
                 field.name,
                 field.type,
-                description=f"{field.description}. {rules[field.name]}",
+                description=f"{field.description}. {rules.get(field.name, '')}".strip(),
                 constraints=dg.TableColumnConstraints(
                     nullable=not field.required,
                     unique=field.primary_key,

@@ -17,8 +17,13 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from snds_omop_assets.settings import Settings
+from snds_omop_assets.vocabulary.loaded import LoadedVocabulary, current_vocabulary
 from snds_omop_assets_tests.invented_dcir import write_invented_dcir
+from snds_omop_assets_tests.made_vocabulary import write_large
 
 RUNS = 3
 PERSONS = (100_000, 1_000_000)
@@ -26,6 +31,10 @@ PERSONS = (100_000, 1_000_000)
 
 BENEFICIARIES = (200_000, 1_000_000)
 SYNTHETIC_PERSONS = (1_000, 100_000, 1_000_000)
+LARGE_RELATIONSHIPS = 30_000_000
+"""Of a made-up vocabulary that is as large as Athena's, with a fifth as many concepts."""
+
+EVENTS = 20_000_000
 HEADER = [
     *("NUM_ENQ", "BEN_CDI_NIR", "BEN_NAI_ANN", "BEN_NAI_MOI", "BEN_SEX_COD"),
     *("BEN_RES_DPT", "BEN_RES_COM", "ORG_AFF_BEN", "MAX_TRT_DTD"),
@@ -128,7 +137,9 @@ def imports_only(folder: Path) -> None:
     import snds_omop_assets.omop.person
     import snds_omop_assets.preparation.assets
     import snds_omop_assets.reception.assets
-    import snds_omop_assets.synthetic.generate  # noqa: F401
+    import snds_omop_assets.synthetic.generate
+    import snds_omop_assets.vocabulary.loading
+    import snds_omop_assets.vocabulary.resolve  # noqa: F401
 
 
 def synthetic_delivery(folder: Path, persons: int) -> None:
@@ -158,9 +169,132 @@ def synthesis(folder: Path) -> None:
     synthetic_delivery(folder, int((folder / "persons").read_text(encoding="utf-8")))
 
 
+def athena_download(folder: Path, relationships: int) -> None:
+    """A made-up download of vocabularies, with a fifth as many concepts as relationships."""
+    write_large(folder / "download", relationships // 5, relationships)
+
+
+def vocabulary_copy(folder: Path) -> None:
+    """DuckDB's own typed copy of the same files to Parquet."""
+    from snds_omop_assets.contracts.cdm_tables import cdm_tables
+    from snds_omop_assets.engines.duckdb_engine import duckdb_connection, quoted
+
+    kinds = {"integer": "BIGINT", "date": "DATE"}
+    for path in sorted((folder / "download").glob("*.csv")):
+        fields = cdm_tables()[path.stem.lower()].fields
+        columns = ", ".join(f"{quoted(f.name)}: {quoted(kinds.get(f.type, 'VARCHAR'))}" for f in fields)
+        with duckdb_connection(folder / ".spill") as connection:
+            connection.execute(
+                f"COPY (SELECT * FROM read_csv({quoted(str(path))}, delim = '\t', quote = '', escape = '', "
+                f"header = true, columns = {{{columns}}}, dateformat = '%Y%m%d')) "
+                f"TO {quoted(str(folder / 'reference.parquet'))} (FORMAT parquet)"
+            )
+
+
+def vocabulary_load(folder: Path) -> None:
+    """The download is judged by its contract, typed and stored."""
+    from snds_omop_assets.vocabulary.loading import load_vocabulary
+
+    shutil.rmtree(folder / "warehouse", ignore_errors=True)
+    load_vocabulary(folder / "download", folder / "warehouse")
+
+
+def vocabulary_again(folder: Path) -> None:
+    """The same download comes again."""
+    from snds_omop_assets.vocabulary.loading import load_vocabulary
+
+    load_vocabulary(folder / "download", folder / "warehouse")
+
+
+def coded_events(folder: Path, events: int) -> None:
+    """Events with codes of a large vocabulary, which is loaded, and the map of these codes from one earlier resolution.
+
+    The events are packs (CIP7) and diagnoses (CIM10), 30 000 different codes; a tenth of the codes has no concept.
+    """
+    from snds_omop_assets.engines.duckdb_engine import duckdb_connection, quoted
+
+    athena_download(folder, LARGE_RELATIONSHIPS)
+    vocabulary_load(folder)
+    shutil.rmtree(folder / "download")
+    with duckdb_connection() as connection:
+        connection.execute(
+            "CREATE TABLE codes AS SELECT *, row_number() OVER (ORDER BY nomenclature, code) - 1 AS place FROM ("
+            "SELECT CASE vocabulary_id WHEN 'BDPM' THEN 'CIP7' ELSE 'CIM10' END AS nomenclature, concept_code AS code "
+            f"FROM read_parquet({quoted(str(_vocabulary(folder).tables['concept'].path))}) "
+            "WHERE vocabulary_id IN ('BDPM', 'CIM10') AND concept_id % 37 = 0 ORDER BY concept_id LIMIT 27000) "
+            "UNION ALL SELECT 'CIM10', 'Y' || i, 27000 + i FROM range(3000) AS r(i)"
+        )
+        for name, sql in (
+            ("codes", "SELECT nomenclature, code FROM codes"),
+            (
+                "events",
+                "SELECT i AS event, c.nomenclature, c.code, DATE '2010-01-01' + (i % 4000)::INT AS event_date "
+                f"FROM range({events}) AS r(i) JOIN codes c ON c.place = (i * 7919) % 30000",
+            ),
+        ):
+            connection.execute(f"COPY ({sql}) TO {quoted(str(folder / f'{name}.parquet'))} (FORMAT parquet)")
+    assert pq.read_metadata(folder / "events.parquet").num_rows == events
+    pq.write_table(_code_map(folder), folder / "map.parquet")
+
+
+def plain_join(folder: Path) -> None:
+    """DuckDB's own join of the events to a finished map, on list and code."""
+    from snds_omop_assets.engines.duckdb_engine import duckdb_connection, quoted
+
+    with duckdb_connection(folder / ".spill") as connection:
+        connection.execute(
+            "CREATE TABLE map AS SELECT nomenclature, code, min(target_concept_id) AS target_concept_id, "
+            "min(target_domain_id) AS target_domain_id, min(source_concept_id) AS source_concept_id "
+            f"FROM read_parquet({quoted(str(folder / 'map.parquet'))}) GROUP BY nomenclature, code"
+        )
+        connection.execute(
+            "COPY (SELECT e.event, e.event_date, m.target_concept_id, m.target_domain_id, m.source_concept_id "
+            f"FROM read_parquet({quoted(str(folder / 'events.parquet'))}) e "
+            f"LEFT JOIN map m USING (nomenclature, code)) TO {quoted(str(folder / 'plain.parquet'))} (FORMAT parquet)"
+        )
+
+
+def resolution(folder: Path) -> None:
+    """The codes are resolved, and the events join the answer by list, code and day."""
+    from snds_omop_assets.engines.duckdb_engine import duckdb_connection, quoted
+    from snds_omop_assets.vocabulary.resolve import ANSWER
+
+    with duckdb_connection(folder / ".spill") as connection:
+        connection.register("found", _code_map(folder))
+        connection.execute("CREATE TABLE code_map AS FROM found")
+        connection.execute(
+            "COPY (SELECT e.event, e.event_date, m.target_concept_id, m.target_domain_id, m.source_concept_id, "
+            f"m.value_as_concept_id FROM read_parquet({quoted(str(folder / 'events.parquet'))}) e {ANSWER}) "
+            f"TO {quoted(str(folder / 'resolved.parquet'))} (FORMAT parquet)"
+        )
+    assert (
+        pq.read_metadata(folder / "resolved.parquet").num_rows == pq.read_metadata(folder / "events.parquet").num_rows
+    )
+
+
+def _vocabulary(folder: Path) -> LoadedVocabulary:
+    loaded = current_vocabulary(folder / "warehouse")
+    assert loaded is not None
+    return loaded
+
+
+def _code_map(folder: Path) -> pa.Table:
+    """The answers for the codes of the events."""
+    from snds_omop_assets.engines.sessions import duckdb_session
+    from snds_omop_assets.vocabulary.resolve import resolve
+    from snds_omop_assets.vocabulary.shapes import MAP_LINES, PACKS, schema_of
+
+    nothing = schema_of(MAP_LINES).empty_table(), schema_of(PACKS).empty_table()
+    with duckdb_session(folder / ".spill") as session:
+        return resolve(session, pq.read_table(folder / "codes.parquet"), _vocabulary(folder).tables, *nothing).code_map
+
+
 DCIR: tuple[Callable[[Path], None], ...] = (typed_copy, reception, again, verification)
 PERSON: tuple[Callable[[Path], None], ...] = (typed_copy, reception, preparation, person)
 SYNTHETIC: tuple[Callable[[Path], None], ...] = (parquet_copy, synthesis)
+
+VOCABULARY: tuple[Callable[[Path], None], ...] = (vocabulary_copy, vocabulary_load, vocabulary_again)
+RESOLUTION: tuple[Callable[[Path], None], ...] = (plain_join, resolution)
 
 
 def compared(
@@ -193,6 +327,8 @@ def main() -> None:
     for persons in SYNTHETIC_PERSONS:
         runs = RUNS if persons < max(SYNTHETIC_PERSONS) else 1
         compared(persons, "persons (synth)", synthetic_delivery, SYNTHETIC, runs)
+    compared(LARGE_RELATIONSHIPS, "relationships", athena_download, VOCABULARY, RUNS)
+    compared(EVENTS, "coded events", coded_events, RESOLUTION, RUNS)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,25 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from snds_omop_assets.settings import PROJECT
+from snds_omop_assets.reception.deliveries import receive_delivery
+from snds_omop_assets.reception.delivery import open_delivery
+from snds_omop_assets.reception.store import Store
+from snds_omop_assets.settings import PROJECT, Settings
+from snds_omop_assets.synthetic.generate import generate
+from snds_omop_assets.synthetic.scenario import Scenario
+from snds_omop_assets.vocabulary import base
+from snds_omop_assets_tests.made_vocabulary import vocabulary_of_codes
 
 CHROMIUM_FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -88,6 +97,23 @@ def take_pictures(address: str, folder: Path) -> None:
         page.screenshot(path=folder / "report.png")
 
 
+def take_picture_of_coverage(folder: Path) -> None:
+    """The coverage report of a thousand invented persons: without a download, then with a made-up one."""
+    with tempfile.TemporaryDirectory() as name, browser_page(1300, 900) as page:
+        made = Path(name)
+        generate(Scenario(persons=1_000, years=(2018, 2019)), made / "made", "parquet")
+        settings = Settings(made / "made" / "delivery", made / "warehouse")
+        receive_delivery(open_delivery(settings.delivery), Store(settings.warehouse))
+        base.report_coverage(settings)
+        codes = base.codes_of(settings, base.maps_of(settings)).to_pylist()
+        met = [(row["nomenclature"], row["code"]) for row in codes if row["rows"]]
+        download = vocabulary_of_codes(met).write(made / "athena")
+        report = base.report_coverage(replace(settings, vocabulary=download))
+        page.goto(report.html.as_uri())
+        page.screenshot(path=folder / "coverage.png")
+
+
 if __name__ == "__main__":
+    take_picture_of_coverage(PROJECT / "docs" / "images")
     with webserver(Path(os.environ["DAGSTER_HOME"]), PROJECT / "warehouse") as at:
         take_pictures(at, PROJECT / "docs" / "images")

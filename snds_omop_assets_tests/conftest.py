@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from snds_omop_assets.io_managers.stored import ParquetTable, write_parquet
@@ -14,6 +15,10 @@ from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, Settings
 from snds_omop_assets.synthetic.generate import generate
 from snds_omop_assets.synthetic.scenario import Scenario
 from snds_omop_assets.tables import Frames, frame_of
+from snds_omop_assets.vocabulary.base import source_to_concept_map
+from snds_omop_assets.vocabulary.loaded import LoadedVocabulary
+from snds_omop_assets.vocabulary.maps import project_maps
+from snds_omop_assets.vocabulary.own import own_vocabulary
 
 KEY = "a key of the tests"
 
@@ -47,6 +52,20 @@ def stored(tmp_path: Path) -> Callable[[str, pa.Schema, Sequence[dict]], Parquet
         return ParquetTable(path)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory: pytest.TempPathFactory) -> LoadedVocabulary:
+    """The vocabulary without a download."""
+    return own_vocabulary(tmp_path_factory.mktemp("own"))
+
+
+@pytest.fixture(scope="session")
+def maps(own: LoadedVocabulary, tmp_path_factory: pytest.TempPathFactory) -> ParquetTable:
+    """SOURCE_TO_CONCEPT_MAP of the project's maps."""
+    path = tmp_path_factory.mktemp("maps") / "source_to_concept_map.parquet"
+    pq.write_table(source_to_concept_map(project_maps(), own), path)
+    return ParquetTable(path)
 
 
 def rows_of(frames: Frames) -> list[dict]:

@@ -11,7 +11,6 @@ from snds_omop_assets.io_managers.stored import CsvTable, SqliteTable, write_csv
 from snds_omop_assets.quality.assets import CHECKS, findings_of
 from snds_omop_assets.quality.conformance import Judged
 from snds_omop_assets.tables import Frames, frame_of
-from snds_omop_assets.vocabulary.maps import CONCEPTS
 
 PERSON = cdm_tables()["person"]
 LOCATION = cdm_tables()["location"]
@@ -23,14 +22,15 @@ GOOD = {
 
 
 @pytest.fixture
-def violations(stored):
+def violations(stored, own):
     """Violated rows by (check, field), of all five checks, on PERSON rows that differ from a good one."""
 
     def judge(*differences, person=None):
         rows = [{**GOOD, "person_id": number, **row} for number, row in enumerate(differences, start=1)]
         person = person or stored("person", PERSON.schema, rows)
         location = stored("location", LOCATION.schema, [{"location_id": 75114}])
-        with duckdb_with({"person": person, "location": location, "concept": CONCEPTS}) as connection:
+        tables = {"person": person, "location": location, "known_concept": own.tables["concept"]}
+        with duckdb_with(tables) as connection:
             judged = Judged(connection, PERSON, person.schema, person.kept_as_text)
             findings = [f for check in CHECKS for f in findings_of(check, judged, ["person", "location"])]
         assert all(finding.violated <= max(finding.looked_at, 1) for finding in findings)

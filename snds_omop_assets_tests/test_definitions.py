@@ -14,6 +14,10 @@ ASSETS = [
     *("prepared/beneficiaries", "prepared/establishments"),
     "reception/delivery_report",
     *("snds/er_cam_f", "snds/er_ete_f", "snds/er_pha_f", "snds/er_prs_f", "snds/ir_ben_r", "snds/t_mco_e"),
+    *("vocabulary/code_map", "vocabulary/concept", "vocabulary/concept_ancestor", "vocabulary/concept_class"),
+    *("vocabulary/concept_relationship", "vocabulary/concept_synonym", "vocabulary/coverage", "vocabulary/domain"),
+    *("vocabulary/drug_strength", "vocabulary/local_concept", "vocabulary/rejected_targets", "vocabulary/relationship"),
+    *("vocabulary/source_codes", "vocabulary/source_to_concept_map", "vocabulary/vocabulary"),
 ]
 
 CONFORMANCE = ["concepts", "foreign_keys", "primary_key", "required_fields", "structure"]
@@ -65,6 +69,13 @@ def test_every_omop_table_has_the_five_conformance_checks_and_all_of_them_block(
         own = {k.name: spec for k, spec in found.items() if k.asset_key == dg.AssetKey(["omop", table])}
         assert sorted(own) == CONFORMANCE
         assert all(spec.blocking and spec.description for spec in own.values())
+
+
+def test_the_small_tables_of_the_vocabulary_conform_too(defs):
+    found = checks(defs)
+    for table in ("concept", "vocabulary", "domain", "concept_class", "relationship", "source_to_concept_map"):
+        own = {key.name for key in found if key.asset_key == dg.AssetKey(["vocabulary", table])}
+        assert own >= set(CONFORMANCE)
 
 
 def test_every_received_table_is_checked(defs):

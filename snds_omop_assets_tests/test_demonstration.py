@@ -125,9 +125,33 @@ def test_the_warnings_of_the_demonstration_are_these(demonstration):
 
 def test_every_asset_that_has_checks_was_checked(demonstration):
     _, summary = demonstration
-    assert {check.asset for check in summary.checks} == {
-        asset.name for asset in summary.assets if not asset.name.startswith("prepared/")
+    own = ("prepared/", "vocabulary/")
+    checked = {check.asset for check in summary.checks}
+    assert {name for name in checked if not name.startswith(own)} == {
+        asset.name for asset in summary.assets if not asset.name.startswith(own)
     }
+    assert {name for name in checked if name.startswith(own)} == {
+        f"vocabulary/{table}"
+        for table in ("concept", "vocabulary", "domain", "concept_class", "relationship", "source_to_concept_map",
+                      "rejected_targets")
+    }  # fmt: skip
+
+
+def test_every_code_of_the_demonstration_has_a_concept_or_a_decision(demonstration):
+    """Consultations are visits and no acts; where a CIP or a CCAM code says more, the PRS_NAT_REF says nothing."""
+    settings, _ = demonstration
+    told = json.loads((settings.warehouse / "vocabulary" / "coverage_report.json").read_text())
+    assert told["verdict"] == "every code has an answer"
+    assert (told["rows"], told["rows_mapped"], told["rows_decided"], told["rows_rejected"]) == (45, 15, 30, 0)
+    assert {line["code"] for line in told["unmapped"] if line["decided"]} == {"1111", "1112", "1351", "3111", "3313"}
+    mapped = {
+        (row["nomenclature"], row["code"]): row["target_concept_id"]
+        for row in pq.read_table(settings.warehouse / "vocabulary" / "code_map.parquet").to_pylist()
+    }
+    assert mapped["CIP13", "3400934841682"] == 19078461, "ibuprofen 200 MG Oral Tablet"
+    assert mapped["CCAM", "LFQK002"] == 3654842, "the X-ray of the lumbar spine"
+    assert mapped["PRS_NAT_REF", "3125"] == 4238738, "physiotherapy"
+    assert mapped["PRS_NAT_VISIT", "3313"] == 581458, "a visit of a pharmacy"
 
 
 def test_the_delivery_report_says_the_verdict_and_where_every_row_went(demonstration):

@@ -11,9 +11,12 @@ from snds_omop_assets.omop.person import person_frame, person_table
 from snds_omop_assets.omop.person_pyramid import AgePyramid
 from snds_omop_assets.preparation.assets import BENEFICIARIES
 from snds_omop_assets.tables import frame_of
+from snds_omop_assets.vocabulary.maps import read_map
 from snds_omop_assets_tests.conftest import KEY, only, rows_of
 
 PREPARED = pa.schema([(name, kind) for name, (kind, _) in BENEFICIARIES.items()])
+
+GENDERS = {line.code: line.concept_id for line in read_map("sex")}
 
 CAMILLE = {
     "person_key": "DPXX:1X", "person_source_value": "DPXX:0000000000000000001X", "BEN_SEX_COD": "2",
@@ -24,7 +27,7 @@ CAMILLE = {
 def person(**differences):
     row = {**CAMILLE, **differences}
     beneficiaries = frame_of(pa.Table.from_pylist([{name: row.get(name) for name in PREPARED.names}], PREPARED))
-    return person_frame(beneficiaries, KEY).iloc[0]
+    return person_frame(beneficiaries, GENDERS, KEY).iloc[0]
 
 
 def test_camille():
@@ -57,22 +60,22 @@ def test_the_columns_are_those_of_the_cdm_in_its_order():
 
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 100])
-def test_the_file_does_not_depend_on_the_size_of_the_chunks(stored, settings, tmp_path, monkeypatch, chunk):
+def test_the_file_does_not_depend_on_the_size_of_the_chunks(stored, settings, tmp_path, monkeypatch, chunk, maps):
     rows = [{**CAMILLE, "person_key": f"P{n}", "commune": None if n % 2 else "75114"} for n in range(7)]
     beneficiaries = stored("beneficiaries", PREPARED, rows)
     whole, cut = tmp_path / "whole.csv", tmp_path / "cut.csv"
-    write_csv(person_table(beneficiaries, settings), whole)
+    write_csv(person_table(beneficiaries, maps, settings), whole)
     monkeypatch.setattr("snds_omop_assets.io_managers.stored.CHUNK_ROWS", chunk)
-    assert write_csv(person_table(beneficiaries, settings), cut) == 7
+    assert write_csv(person_table(beneficiaries, maps, settings), cut) == 7
     assert cut.read_bytes() == whole.read_bytes()
 
 
-def test_small_counts_of_persons_are_not_told(stored, settings):
+def test_small_counts_of_persons_are_not_told(stored, settings, maps):
     """Twelve persons without a month may be told, three of unknown sex may not."""
     rows = [
         {**CAMILLE, "person_key": f"P{n}", "BEN_NAI_MOI": None, "BEN_SEX_COD": "0" if n < 3 else "2"} for n in range(12)
     ]
-    frames = person_table(stored("beneficiaries", PREPARED, rows), settings)
+    frames = person_table(stored("beneficiaries", PREPARED, rows), maps, settings)
     assert len(rows_of(frames)) == 12
     told = frames.metadata()
     assert told["month of birth unknown"] == 12
@@ -89,6 +92,6 @@ def test_the_pyramid_leaves_out_small_bars():
     assert "data:image/png" in pyramid.picture(1).md_str
 
 
-def test_one_beneficiary_one_person(stored, settings):
-    rows = rows_of(person_table(stored("beneficiaries", PREPARED, [CAMILLE]), settings))
+def test_one_beneficiary_one_person(stored, settings, maps):
+    rows = rows_of(person_table(stored("beneficiaries", PREPARED, [CAMILLE]), maps, settings))
     assert only(rows)["month_of_birth"] == 12

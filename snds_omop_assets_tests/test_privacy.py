@@ -59,7 +59,7 @@ def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
         assert not [word for word in PERSONAL if word in path.read_text()], path.name
 
 
-def test_an_error_of_the_checks_on_write_shows_no_value(stored, settings):
+def test_an_error_of_the_checks_on_write_shows_no_value(stored, settings, maps):
     """A birth year that PERSON cannot have (NULL) reaches the Pandera schema of the CDM."""
     import pyarrow as pa
 
@@ -70,6 +70,6 @@ def test_an_error_of_the_checks_on_write_shows_no_value(stored, settings):
     schema = pa.schema([(name, kind) for name, (kind, _) in BENEFICIARIES.items()])
     rows = [{"person_key": "DPXX:1X", "person_source_value": "DPXX:" + "9" * 60}]
     with pytest.raises(ContractError) as refusal:
-        list(person_table(stored("beneficiaries", schema, rows), settings).frames)
+        list(person_table(stored("beneficiaries", schema, rows), maps, settings).frames)
     assert "year_of_birth" in str(refusal.value)
     assert "DPXX" not in str(refusal.value)

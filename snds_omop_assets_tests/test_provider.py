@@ -15,8 +15,13 @@ CLAIM = (
 )
 
 
-def providers(spark, specialties=(), activities=(), claims=()):
-    """PROVIDER rows by source value, from rows of the three tables."""
+@pytest.fixture
+def providers(spark, maps):
+    """PROVIDER rows by source value, from rows of the three tables and the project's maps."""
+    return lambda *rows, **more: _providers(spark, maps, *rows, **more)
+
+
+def _providers(spark, maps, specialties=(), activities=(), claims=()):
     frames = {
         "IR_SPE_V": spark.createDataFrame(
             list(specialties), "PFS_SPE_COD string, PFS_SPE_COD_DELIVERED string, PFS_SPE_LIB string"
@@ -26,13 +31,13 @@ def providers(spark, specialties=(), activities=(), claims=()):
         ),
     }
     codes = met_codes(frames, spark.createDataFrame(list(claims), CLAIM))
-    rows = provider_frame(codes, KEY).collect()
+    rows = provider_frame(codes, spark.read.parquet(str(maps.path)), KEY).collect()
     assert [row.provider_source_value for row in rows] == sorted(row.provider_source_value for row in rows)
     return {row.provider_source_value: row for row in rows}
 
 
-def test_the_two_lists_overlap_and_stay_apart(spark):
-    found = providers(spark, [("1", "1", "MEDECINE GENERALE")], [("1", "1", "AUTRE"), ("26", "26", "KINE")])
+def test_the_two_lists_overlap_and_stay_apart(providers):
+    found = providers([("1", "1", "MEDECINE GENERALE")], [("1", "1", "AUTRE"), ("26", "26", "KINE")])
     assert found.keys() == {"SPE:1", "ACT:1", "ACT:26"}
     general_practice = found["SPE:1"]
     assert general_practice.specialty_concept_id == 38004446
@@ -42,18 +47,18 @@ def test_the_two_lists_overlap_and_stay_apart(spark):
     assert found["ACT:26"].specialty_concept_id == 38004490
 
 
-def test_three_spellings_of_a_code_are_one_provider(spark):
+def test_three_spellings_of_a_code_are_one_provider(providers):
     """1, 01 and 1.0 in the claims; the nomenclature writes 01, and its spelling stays."""
     claims = [("1", spelling, None, None, None, None, None, None) for spelling in ("1", "01", "1.0")]
-    found = providers(spark, [("1", "01", "MEDECINE GENERALE")], claims=claims)
+    found = providers([("1", "01", "MEDECINE GENERALE")], claims=claims)
     assert found.keys() == {"SPE:1"}
     assert found["SPE:1"].specialty_source_value == "01"
 
 
-def test_codes_of_the_claims_alone_are_kept_without_concept_or_name(spark):
+def test_codes_of_the_claims_alone_are_kept_without_concept_or_name(providers):
     """A prescriber's specialty 86 and an executor's activity 41 are in no nomenclature."""
     claims = [(None, None, "41", "41.0", "86", "86", None, None), (None, None, "41", "41", None, None, None, None)]
-    found = providers(spark, claims=claims)
+    found = providers(claims=claims)
     assert found.keys() == {"SPE:86", "ACT:41"}
     assert found["ACT:41"].specialty_source_value == "41", "the shortest spelling"
     assert all((row.specialty_concept_id, row.provider_name) == (0, None) for row in found.values())
@@ -73,11 +78,11 @@ def test_an_error_of_spark_tells_neither_the_id_key_nor_data(spark):
     assert "DPXX" not in str(refusal.value)
 
 
-def test_every_code_of_the_map_has_its_concept(spark):
+def test_every_code_of_the_map_has_its_concept(providers):
     lines = read_map("specialties")
     specialties = [(m.code, m.code, m.label) for m in lines if m.nomenclature == "IR_SPE_V"]
     activities = [(m.code, m.code, m.label) for m in lines if m.nomenclature == "IR_ACT_V"]
-    found = providers(spark, specialties, activities)
+    found = providers(specialties, activities)
     assert len(found) == len(lines)
     for line in lines:
         prefix = "SPE" if line.nomenclature == "IR_SPE_V" else "ACT"

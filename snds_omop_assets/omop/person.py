@@ -1,7 +1,7 @@
 """PERSON, with pandas into CSV."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import pandas as pd
@@ -14,16 +14,17 @@ from snds_omop_assets.omop.person_pyramid import AgePyramid
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS
 from snds_omop_assets.tables import PANDAS_DTYPES, Frames, StoredTable, frames_of
-from snds_omop_assets.vocabulary.maps import NO_CONCEPT, concept_by_code
+from snds_omop_assets.vocabulary.maps import NO_CONCEPT, concepts_of
 
 TABLE = cdm_tables()["person"]
 
 
-def person_frame(beneficiaries: pd.DataFrame, id_key: str) -> pd.DataFrame:
+def person_frame(beneficiaries: pd.DataFrame, genders: Mapping[str, int], id_key: str) -> pd.DataFrame:
     """PERSON rows of some beneficiaries.
 
     Args:
         beneficiaries: rows of prepared/beneficiaries.
+        genders: concept by sex code (IR_SEX_V).
         id_key: the id key of the warehouse.
 
     Returns:
@@ -33,7 +34,7 @@ def person_frame(beneficiaries: pd.DataFrame, id_key: str) -> pd.DataFrame:
     person = pd.DataFrame(
         {
             "person_id": omop_ids(id_key, "person", beneficiaries["person_key"]),
-            "gender_concept_id": beneficiaries["BEN_SEX_COD"].map(concept_by_code("sex")).fillna(NO_CONCEPT),
+            "gender_concept_id": beneficiaries["BEN_SEX_COD"].map(genders).fillna(NO_CONCEPT),
             "year_of_birth": beneficiaries["BEN_NAI_ANN"],
             "month_of_birth": beneficiaries["BEN_NAI_MOI"],
             "race_concept_id": NO_CONCEPT,
@@ -50,20 +51,21 @@ def person_frame(beneficiaries: pd.DataFrame, id_key: str) -> pd.DataFrame:
     return person.reindex(columns=TABLE.schema.names).astype({f.name: PANDAS_DTYPES[f.type] for f in TABLE.schema})
 
 
-def person_table(beneficiaries: StoredTable, settings: Settings) -> Frames:
-    """PERSON from prepared/beneficiaries, a chunk at a time.
+def person_table(beneficiaries: StoredTable, source_to_concept_map: StoredTable, settings: Settings) -> Frames:
+    """PERSON from prepared/beneficiaries, a chunk at a time; the concepts of sex from the maps.
 
     Returns:
         Rows are persons; the columns of the CDM's PERSON. The metadata counts persons of unknown sex, month and place
         and has the age pyramid; counts of persons below settings.small_cell are hidden.
     """
     schema = cdm_schema(TABLE)
+    genders = concepts_of(source_to_concept_map, "IR_SEX_V")
     unknown: Counter[str] = Counter()
     pyramid = AgePyramid()
 
     def frames() -> Iterator[pd.DataFrame]:
         for chunk in frames_of(beneficiaries):
-            person = conforming(person_frame(chunk, settings.id_key), schema)
+            person = conforming(person_frame(chunk, genders, settings.id_key), schema)
             unknown["sex unknown (concept 0)"] += int((person["gender_concept_id"] == NO_CONCEPT).sum())
             unknown["month of birth unknown"] += int(person["month_of_birth"].isna().sum())
             unknown["place of residence unknown"] += int(person["location_id"].isna().sum())
@@ -88,10 +90,15 @@ def _shown(count: int, small_cell: int) -> int | str:
     kinds={"pandas", "csv"},
     owners=OWNERS,
     io_manager_key="csv",
-    ins={"beneficiaries": dg.AssetIn(["prepared", "beneficiaries"])},
+    ins={
+        "beneficiaries": dg.AssetIn(["prepared", "beneficiaries"]),
+        "source_to_concept_map": dg.AssetIn(["vocabulary", "source_to_concept_map"]),
+    },
     deps=[dg.AssetKey(["omop", "location"])],
     metadata=cdm_metadata("person"),
 )
-def person(beneficiaries: StoredTable, settings: dg.ResourceParam[Settings]) -> Frames:
+def person(
+    beneficiaries: StoredTable, source_to_concept_map: StoredTable, settings: dg.ResourceParam[Settings]
+) -> Frames:
     """OMOP PERSON: every beneficiary with a usable year of birth, sex known or not."""
-    return person_table(beneficiaries, settings)
+    return person_table(beneficiaries, source_to_concept_map, settings)

@@ -15,7 +15,7 @@ from snds_omop_assets.omop.field_rules import cdm_metadata
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS, said_plainly, table_of
 from snds_omop_assets.tables import StoredTable
-from snds_omop_assets.vocabulary.maps import NO_CONCEPT, read_map
+from snds_omop_assets.vocabulary.maps import ALWAYS_UNTIL, NO_CONCEPT
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -83,11 +83,12 @@ def met_codes(nomenclatures: dict[str, "DataFrame"], er_prs_f: "DataFrame") -> "
     )
 
 
-def provider_frame(codes: "DataFrame", id_key: str) -> "DataFrame":
+def provider_frame(codes: "DataFrame", maps: "DataFrame", id_key: str) -> "DataFrame":
     """PROVIDER rows of some codes.
 
     Args:
         codes: see `met_codes`.
+        maps: SOURCE_TO_CONCEPT_MAP; of the lines of a code that still hold, the least target counts.
         id_key: the id key of the warehouse.
 
     Returns:
@@ -95,9 +96,11 @@ def provider_frame(codes: "DataFrame", id_key: str) -> "DataFrame":
     """
     from pyspark.sql import functions as f
 
-    concepts = codes.sparkSession.createDataFrame(
-        [(line.nomenclature, line.code, line.concept_id) for line in read_map("specialties")],
-        "nomenclature string, code string, concept_id bigint",
+    concepts = (
+        maps.where(f.col("source_vocabulary_id").isin([nomenclature for _, nomenclature, *_ in LISTS]))
+        .where(f.col("valid_end_date") == f.lit(ALWAYS_UNTIL))
+        .groupBy(f.col("source_vocabulary_id").alias("nomenclature"), f.col("source_code").alias("code"))
+        .agg(f.min("target_concept_id").alias("concept_id"))
     )
     source_value = f.concat_ws(":", "prefix", "code")
     filled = {
@@ -147,6 +150,7 @@ def _told(codes: "DataFrame", provider: "DataFrame") -> dict[str, Any]:
         "ir_spe_v": dg.AssetIn(["nomenclatures", "ir_spe_v"]),
         "ir_act_v": dg.AssetIn(["nomenclatures", "ir_act_v"]),
         "er_prs_f": dg.AssetIn(["snds", "er_prs_f"]),
+        "source_to_concept_map": dg.AssetIn(["vocabulary", "source_to_concept_map"]),
     },
     metadata=cdm_metadata("provider"),
 )
@@ -155,6 +159,7 @@ def provider(
     ir_spe_v: StoredTable,
     ir_act_v: StoredTable,
     er_prs_f: StoredTable,
+    source_to_concept_map: StoredTable,
     spark: LazyPySparkResource,
     settings: dg.ResourceParam[Settings],
 ) -> Any:
@@ -168,6 +173,6 @@ def provider(
 
             nomenclatures = {"IR_SPE_V": read(ir_spe_v), "IR_ACT_V": read(ir_act_v)}
             codes = met_codes(nomenclatures, read(er_prs_f)).cache()
-            table = provider_frame(codes, settings.id_key).cache()
+            table = provider_frame(codes, read(source_to_concept_map), settings.id_key).cache()
             context.add_output_metadata(_told(codes, table))
     return table

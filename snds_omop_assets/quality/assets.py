@@ -11,7 +11,18 @@ from snds_omop_assets.quality.conformance import Finding, Judged
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import table_of
 from snds_omop_assets.tables import StoredTable
+from snds_omop_assets.vocabulary.assets import VOCABULARY_TABLES
+from snds_omop_assets.vocabulary.assets import key_of as vocabulary_key
+from snds_omop_assets.vocabulary.loaded import TABLES as LOADED
 from snds_omop_assets.vocabulary.maps import CONCEPTS
+
+CONCEPT = "concept"
+
+VOCABULARY = ("concept", "vocabulary", "domain", "concept_class", "relationship")
+"""Tables that refer to each other, so one step judges them. The large tables are judged while they are loaded."""
+
+BUILT = (*VOCABULARY, "source_to_concept_map", "location", "care_site", "provider", "person")
+"""The CDM tables that are judged."""
 
 CHECKS: Mapping[str, str] = {
     "structure": "The columns of the CDM v5.4 in its order, with its types and lengths.",
@@ -39,55 +50,60 @@ def findings_of(check: str, judged: Judged, present: Sequence[str]) -> list[Find
             raise ValueError(f"there is no conformance check {check}")
 
 
-def conformance_checks(table: CdmTable, built: list[str]) -> dg.AssetChecksDefinition:
-    """The asset checks of one CDM table.
+def conformance_checks(name: str, judged_tables: Sequence[CdmTable], blocking: bool = True) -> dg.AssetChecksDefinition:
+    """The asset checks of a CDM table, or of tables that refer to each other.
+
+    A reference to a table that the project does not build (BUILT), or that this warehouse does not have yet, may only
+    be NULL.
 
     Args:
-        table: the table.
-        built: CDM tables that the project builds; references to others, and to those of them that this warehouse
-            does not have yet, may only be NULL.
+        name: of the step that judges.
+        judged_tables: the tables.
+        blocking: whether a failure keeps what is downstream from running; else it warns.
     """
-    key = dg.AssetKey(["omop", table.name])
-    parents = sorted({f.reference.table for f in table.references if f.reference and f.reference.table in built})
-    tables = {table.name: key, **{parent: dg.AssetKey(["omop", parent]) for parent in parents}}
+    own = {table.name: key_of(table.name) for table in judged_tables}
+    parents = {f.reference.table for table in judged_tables for f in table.references if f.reference}
+    others = {parent: key_of(parent) for parent in sorted((parents & set(BUILT)) | {CONCEPT}) if parent not in own}
 
     @dg.multi_asset_check(
-        name=f"conformance_{table.name}",
+        name=f"conformance_{name}",
         specs=[
             dg.AssetCheckSpec(
-                name,
-                asset=key,
-                description=description,
-                blocking=True,
-                additional_deps=[asset_key for asset_key in tables.values() if asset_key != key],
+                check, asset=key, description=description, blocking=blocking, additional_deps=[*others.values()]
             )
-            for name, description in CHECKS.items()
+            for key in own.values()
+            for check, description in CHECKS.items()
         ],
-        ins={
-            name: dg.AssetIn(asset_key, input_manager_key=None if asset_key == key else "if_there")
-            for name, asset_key in tables.items()
-        },
+        ins={table: dg.AssetIn(key, input_manager_key=None) for table, key in own.items()}
+        | {table: dg.AssetIn(key, input_manager_key=if_there(table)) for table, key in others.items()},
         can_subset=True,
-    )  # fmt: skip
+    )
     def check(
         context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings], **stored: StoredTable | None
     ) -> Iterator[dg.AssetCheckResult]:
-        present = {name: found for name, found in stored.items() if found is not None}
-        own = present[table.name]
-        with duckdb_with({**present, "concept": CONCEPTS}, spill=settings.spill) as connection:
-            judged = Judged(connection, table, own.schema, own.kept_as_text)
-            for selected in sorted(context.selected_asset_check_keys, key=lambda k: list(CHECKS).index(k.name)):
-                findings = findings_of(selected.name, judged, [*present])
-                violated = sum(finding.violated for finding in findings)
-                yield dg.AssetCheckResult(
-                    asset_key=key,
-                    check_name=selected.name,
-                    passed=violated == 0,
-                    severity=dg.AssetCheckSeverity.ERROR,
-                    metadata={"violated rows": violated, "by field": _by_field(findings)},
-                )
+        present = {table: found for table, found in stored.items() if found is not None}
+        # Where nothing is loaded yet, a table made alone is compared with the concepts that the project can write.
+        known = present.get(CONCEPT, CONCEPTS)
+        with duckdb_with({**present, "known_concept": known}, spill=settings.spill) as connection:
+            for table in judged_tables:
+                found = present[table.name]
+                judged = Judged(connection, table, found.schema, found.kept_as_text)
+                for selected in [c for c in CHECKS if _selected(context, own[table.name], c)]:
+                    findings = findings_of(selected, judged, [*present])
+                    violated = sum(finding.violated for finding in findings)
+                    yield dg.AssetCheckResult(
+                        asset_key=own[table.name],
+                        check_name=selected,
+                        passed=violated == 0,
+                        severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+                        metadata={"violated rows": violated, "by field": _by_field(findings)},
+                    )
 
     return check
+
+
+def _selected(context: dg.AssetCheckExecutionContext, key: dg.AssetKey, check: str) -> bool:
+    return dg.AssetCheckKey(key, check) in context.selected_asset_check_keys
 
 
 def _by_field(findings: list[Finding]) -> dg.TableMetadataValue:
@@ -98,5 +114,18 @@ def _by_field(findings: list[Finding]) -> dg.TableMetadataValue:
     )
 
 
-BUILT = ["care_site", "location", "person", "provider"]
-conformance_asset_checks = [conformance_checks(cdm_tables()[name], BUILT) for name in BUILT]
+def key_of(table: str) -> dg.AssetKey:
+    """The asset of a CDM table."""
+    return vocabulary_key(table) if table in VOCABULARY_TABLES else dg.AssetKey(["omop", table])
+
+
+def if_there(table: str) -> str:
+    """What loads a CDM table that a check can do without."""
+    return "vocabulary_if_there" if table in LOADED else "if_there"
+
+
+conformance_asset_checks = [
+    # Athena's own files break the rules here and there; what cannot be used was refused while loading.
+    conformance_checks("vocabulary", [cdm_tables()[name] for name in VOCABULARY], blocking=False),
+    *(conformance_checks(name, [cdm_tables()[name]]) for name in BUILT if name not in VOCABULARY),
+]

@@ -44,7 +44,7 @@ class Judged:
 
     Attributes:
         connection: sees the table, and the tables it points to, under their CDM names, and the known concepts
-            (concept_id and domain_id, as text) as `concept`.
+            (concept_id and domain_id) as `known_concept`.
         table: what the CDM says of it.
         schema: names and types of the stored columns.
         kept_as_text: the types that the file cannot hold and has as text.
@@ -121,13 +121,15 @@ def concepts(judged: Judged) -> list[Finding]:
     """Every concept id is known (isForeignKey) and of the field's domain (fkDomain). 0 fits every domain."""
     findings = []
     for field in judged.there(judged.table.concepts):
-        misplaced = f"k.domain_id <> '{field.domain}' AND k.concept_id <> '0'" if field.domain else "FALSE"
+        misplaced = f"k.domain_id <> '{field.domain}' AND k.concept_id <> 0" if field.domain else "FALSE"
         rows, unknown, wrong_domain = one_row(
             judged.connection,
             f'SELECT count(c."{field.name}"), '
             f'count(*) FILTER (c."{field.name}" IS NOT NULL AND k.concept_id IS NULL), '
             f"count(*) FILTER ({misplaced}) "
-            f'FROM {judged.table.name} c LEFT JOIN concept k ON CAST(c."{field.name}" AS VARCHAR) = k.concept_id',
+            f"FROM {judged.table.name} c "
+            f"LEFT JOIN (SELECT CAST(concept_id AS BIGINT) AS concept_id, domain_id FROM known_concept) k "
+            f'ON TRY_CAST(c."{field.name}" AS BIGINT) = k.concept_id',
         )
         findings.append(Finding("isForeignKey", field.name, unknown, rows))
         if field.domain:
