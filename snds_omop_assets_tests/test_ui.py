@@ -57,20 +57,22 @@ def test_the_first_page_opens_without_a_pop_up_and_calls_nobody_else(ui, page):
 
 def test_the_lineage_goes_from_the_files_to_the_cdm(ui, page):
     page.goto(f"{ui}/asset-groups")
-    for group in ("snds", "nomenclatures", "prepared", "omop", "reception"):
+    for group in ("snds", "nomenclatures", "prepared", "vocabulary", "omop", "reception"):
         page.locator("svg").get_by_text(group, exact=True).first.wait_for()
 
 
 @pytest.mark.parametrize(
-    ("table", "sources"),
+    ("table", "depth", "sources"),
     [
-        ("person", ["ir_ben_r", "beneficiaries", "location"]),
-        ("care_site", ["t_mco_e", "establishments", "location"]),
-        ("provider", ["ir_spe_v", "ir_act_v", "er_prs_f"]),
+        ("person", 2, ["ir_ben_r", "beneficiaries", "location", "source_to_concept_map"]),
+        ("care_site", 2, ["t_mco_e", "establishments", "location"]),
+        ("provider", 1, ["ir_spe_v", "ir_act_v", "er_prs_f"]),
     ],
 )
-def test_the_lineage_of_a_table_shows_its_sources_and_its_checks(ui, page, table, sources):
-    page.goto(f"{ui}/assets/omop/{table}?view=lineage&lineageScope=upstream&lineageDepth=5")
+def test_the_lineage_of_a_table_shows_its_sources_and_its_checks(ui, page, table, depth, sources):
+    """On a tall screen and no farther than the sources: small tables are drawn without their checks."""
+    page.set_viewport_size({"width": 1800, "height": 1700})
+    page.goto(f"{ui}/assets/omop/{table}?view=lineage&lineageScope=upstream&lineageDepth={depth}")
     for name in [table, *sources]:
         page.locator("svg").get_by_text(name, exact=True).first.wait_for()
     page.get_by_text("5 / 5 Passed").first.wait_for()
@@ -118,3 +120,13 @@ def test_the_steward_sees_the_pyramid_and_the_map_of_specialties(ui, page):
     assert picture.evaluate("image => image.naturalWidth") > 300, "the picture is drawn, not only announced"
     page.goto(f"{ui}/assets/omop/provider?view=events")
     sees(page, "SPE:86", "MASSEUR - KINESITHERAPEUTE", "38004490")
+
+
+def test_the_steward_sees_how_much_of_the_base_has_a_concept(ui, page):
+    page.goto(f"{ui}/assets/vocabulary/coverage?view=events")
+    sees(page, "33.3", "of 45 rows that hold a code have a standard concept", "codes for Usagi", "coverage over runs")
+
+
+def test_the_steward_sees_which_vocabularies_are_loaded(ui, page):
+    page.goto(f"{ui}/assets/vocabulary/concept")
+    sees(page, "concept_id", "Identifies the concept in all vocabularies", "Row count 118")
