@@ -19,7 +19,7 @@ from snds_omop_assets.vocabulary.loaded import (
     TABLES,
     LoadedVocabulary,
     current_vocabulary,
-    previous_vocabulary,
+    read_current,
     vocabulary_of,
 )
 from snds_omop_assets.vocabulary.loading import load_vocabulary
@@ -241,10 +241,11 @@ def test_the_download_before_is_kept_and_older_ones_are_not(tmp_path):
         made.maps_to(9_000_001, 9_000_001)
         loaded.append(load_vocabulary(made.write(tmp_path / str(number)), warehouse))
     assert current_vocabulary(warehouse) == loaded[2]
-    assert previous_vocabulary(warehouse) == loaded[1]
+    assert read_current(warehouse).previous == loaded[1].folder.name
+    assert vocabulary_of(loaded[1].folder) == loaded[1]
     assert not loaded[0].folder.exists()
     own_vocabulary(warehouse)
-    assert previous_vocabulary(warehouse) == loaded[2]
+    assert read_current(warehouse).previous == loaded[2].folder.name
     assert load_vocabulary(tmp_path / "2", warehouse, never) == loaded[2]
     assert {path.name for path in (warehouse / FOLDER).iterdir()} == {"current.json", loaded[2].folder.name}
 

@@ -16,6 +16,7 @@ import duckdb
 import pyarrow as pa
 
 from snds_omop_assets.vocabulary.nomenclatures import nomenclatures
+from snds_omop_assets.vocabulary.resolve import DAY
 from snds_omop_assets.vocabulary.shapes import SOURCE_CODES, STATUSES, Columns, schema_of
 
 SQL = Path(__file__).with_name("coverage.sql")
@@ -297,6 +298,7 @@ def shown_to_sql(
     for name, table in tables.items():
         connection.register(name, table)
     connection.execute(f"SET VARIABLE small_cell = {int(small_cell)}")
+    connection.execute(f"CREATE OR REPLACE TEMP MACRO answer_day(day) AS {DAY.format('day')}")
     connection.execute(f"CREATE OR REPLACE TEMP VIEW {prefix}_occurrences AS {occurrences}")
     try:
         yield

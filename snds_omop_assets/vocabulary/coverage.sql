@@ -27,8 +27,7 @@ WITH told AS (
     FROM coverage_occurrences o
     LEFT JOIN coverage_answers a
       ON a.nomenclature = o.nomenclature AND a.code = o.code
-     AND greatest(least(coalesce(o.event_date, DATE '2099-12-31'), DATE '2099-12-31'), DATE '1900-01-01')
-         BETWEEN a.valid_start_date AND a.valid_end_date
+     AND answer_day(o.event_date) BETWEEN a.valid_start_date AND a.valid_end_date
 ), keyed AS (
     SELECT *, CASE WHEN bit >= 4 THEN hash(nomenclature, code, bit) END AS lacking,
            CASE WHEN bit >= 4 THEN person END AS lacking_person

@@ -104,8 +104,7 @@ WITH met AS (
     FROM differences_occurrences o
     JOIN differences_changes c
       ON c.nomenclature = o.nomenclature AND c.code = o.code
-     AND greatest(least(coalesce(o.event_date, DATE '2099-12-31'), DATE '2099-12-31'), DATE '1900-01-01')
-         BETWEEN c.valid_start_date AND c.valid_end_date
+     AND answer_day(o.event_date) BETWEEN c.valid_start_date AND c.valid_end_date
 )
 SELECT change, person, count(*) AS rows FROM met GROUP BY change, person;
 

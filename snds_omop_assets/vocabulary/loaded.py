@@ -116,18 +116,6 @@ def current_vocabulary(warehouse: Path) -> LoadedVocabulary | None:
     return None if current is None else vocabulary_of(warehouse / FOLDER / current.folder)
 
 
-def previous_vocabulary(warehouse: Path) -> LoadedVocabulary | None:
-    """The download that counted before the current version; None where there was none.
-
-    Raises:
-        StoreError: it cannot be read, or was written by another version of the project.
-    """
-    current = read_current(warehouse)
-    if current is None or current.previous is None:
-        return None
-    return vocabulary_of(warehouse / FOLDER / current.previous)
-
-
 def vocabulary_of(folder: Path) -> LoadedVocabulary:
     """The version that lies in a folder.
 

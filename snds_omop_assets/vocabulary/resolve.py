@@ -36,13 +36,15 @@ STEPS = Path(__file__).parent / "resolution"
 ORDER = ("spellings", "known", "replacements", "members", "periods", "ways", "map_relationships", "candidates",
          "choices", "code_map", "rejected")  # fmt: skip
 
-ANSWER = """
+DAY = "greatest(least(coalesce({}, DATE '2099-12-31'), DATE '2099-12-31'), DATE '1900-01-01')"
+"""The day, of the periods of CODE_MAP, on which an event is looked up: today's answer for an event without a date."""
+
+ANSWER = f"""
 LEFT JOIN code_map m
   ON m.nomenclature = e.nomenclature AND m.code = e.code
- AND greatest(least(coalesce(e.event_date, DATE '2099-12-31'), DATE '2099-12-31'), DATE '1900-01-01')
-     BETWEEN m.valid_start_date AND m.valid_end_date
+ AND {DAY.format("e.event_date")} BETWEEN m.valid_start_date AND m.valid_end_date
 """
-"""How events `e` (nomenclature, code, event_date) join the answer; an event without a date takes today's.
+"""How events `e` (nomenclature, code, event_date) join the answer.
 
 One event gives a row per target (`place` 1, 2, ...); a code that was not resolved gives one row of NULLs.
 """
