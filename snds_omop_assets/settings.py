@@ -1,8 +1,10 @@
 """Where things are and which choices a deployment makes. Nothing else reads the environment."""
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 
 from snds_omop_assets.errors import SettingsError
@@ -15,6 +17,21 @@ PUBLIC_ID_KEY = "snds_omop_assets demonstration"
 
 WITHOUT = "none"
 """The word of SNDS_VOCABULARY for no download."""
+
+DUCKDB, SPARK = "duckdb", "spark"
+ENGINES = (DUCKDB, SPARK)
+"""The words of SNDS_ENGINE."""
+
+SPARK_MASTER = "local[*]"
+"""Spark inside this process, on all cores."""
+
+SPARK_MASTERS = re.compile(
+    r"local|local\[(\*|[1-9]\d*)\]|yarn"
+    r"|spark://[^\s/:,]+:\d+(,[^\s/:,]+:\d+)*"
+    r"|k8s://\S+"
+    r"|sc://[^\s/:]+(:\d+)?(/\S*)?"
+)
+MEMORY = re.compile(r"([1-9]\d*)\s*(MB|GB|TB)", re.IGNORECASE)
 
 SMALL_CELL = 11
 """Counts of persons below this are not shown (ATIH and CASD practice, see docs/architecture.md)."""
@@ -37,6 +54,14 @@ class Settings:
         id_key: secret text mixed into every id, so that the ids of two warehouses cannot be linked (SNDS_ID_KEY).
         small_cell: counts of persons below this are hidden (SNDS_SMALL_CELL; default 11, and 1 for the invented
             persons of the demonstration).
+        engine: what runs the SQL of the conversion, `duckdb` or `spark` (SNDS_ENGINE; default `duckdb`).
+        spark_master: where Spark runs, in the words of Spark: `local[4]`, `spark://host:7077`, `yarn`, `k8s://...`; or
+            `sc://host:15002`, a Spark Connect server (SNDS_SPARK_MASTER; default: this machine, all its cores).
+        memory: how much the engine may take, as `8GB`: DuckDB's limit; the heap of Spark's driver and of each of its
+            executors (SNDS_MEMORY; default: what the engine takes by itself).
+        data_start, data_end: first and last day that the base tells, as 2018-01-01 (SNDS_DATA_START, SNDS_DATA_END;
+            default: 1 January of the first and 31 December of the last year of the delivered files).
+        holder: who holds the base, for CDM_SOURCE (SNDS_HOLDER).
     """
 
     delivery: Path
@@ -48,6 +73,12 @@ class Settings:
     maps: Path | None = None
     id_key: str = field(default=PUBLIC_ID_KEY, repr=False)
     small_cell: int = SMALL_CELL
+    engine: str = DUCKDB
+    spark_master: str = SPARK_MASTER
+    memory: str | None = None
+    data_start: date | None = None
+    data_end: date | None = None
+    holder: str = "not said"
 
     @property
     def spill(self) -> Path:
@@ -65,7 +96,8 @@ class Settings:
             given: values that win over the environment, by variable; an empty text is no value.
 
         Raises:
-            SettingsError: SNDS_SMALL_CELL is not a positive whole number, or SNDS_CONTRACTS is no folder.
+            SettingsError: SNDS_SMALL_CELL is not a positive whole number, SNDS_CONTRACTS is no folder, or SNDS_ENGINE,
+                SNDS_SPARK_MASTER, SNDS_MEMORY, SNDS_DATA_START or SNDS_DATA_END says nothing that is known.
         """
         env = {**(os.environ if environment is None else environment)}
         env |= {name: value for name, value in (given or {}).items() if value}
@@ -90,7 +122,42 @@ class Settings:
             maps=Path(env["SNDS_MAPS"]).resolve() if env.get("SNDS_MAPS") else None,
             id_key=env.get("SNDS_ID_KEY") or PUBLIC_ID_KEY,
             small_cell=int(small_cell),
+            engine=_engine(env.get("SNDS_ENGINE") or DUCKDB),
+            spark_master=_spark_master(env.get("SNDS_SPARK_MASTER") or SPARK_MASTER),
+            memory=_memory(env["SNDS_MEMORY"]) if env.get("SNDS_MEMORY") else None,
+            data_start=_day("SNDS_DATA_START", env.get("SNDS_DATA_START") or None),
+            data_end=_day("SNDS_DATA_END", env.get("SNDS_DATA_END") or None),
+            holder=env.get("SNDS_HOLDER") or "not said",
         )
+
+
+def _day(variable: str, word: str | None) -> date | None:
+    try:
+        return None if word is None else date.fromisoformat(word)
+    except ValueError:
+        raise SettingsError(f"{variable} is {word!r}: write a day as 2018-01-01.") from None
+
+
+def _engine(word: str) -> str:
+    if word.lower() not in ENGINES:
+        raise SettingsError(f"SNDS_ENGINE is {word!r}: write {' or '.join(ENGINES)}.")
+    return word.lower()
+
+
+def _spark_master(word: str) -> str:
+    if SPARK_MASTERS.fullmatch(word) is None:
+        raise SettingsError(
+            f"SNDS_SPARK_MASTER is {word!r}: write local[4], spark://host:7077, yarn, k8s://host:port or sc://host:15002."
+        )
+    return word
+
+
+def _memory(word: str) -> str:
+    """As `8GB`, however it was spelled."""
+    found = MEMORY.fullmatch(word.strip())
+    if found is None:
+        raise SettingsError(f"SNDS_MEMORY is {word!r}: write a whole number and MB, GB or TB, as 8GB.")
+    return found.group(1) + found.group(2).upper()
 
 
 def dagster_home_is_set() -> bool:

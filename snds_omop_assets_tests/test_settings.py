@@ -1,5 +1,7 @@
 """The settings of a deployment."""
 
+import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -37,3 +39,59 @@ def test_a_small_cell_that_is_no_number_is_refused(value):
 
 def test_an_empty_variable_is_no_value():
     assert Settings.from_environment({"SNDS_DELIVERY": "", "SNDS_LAYOUT": ""}).layout is None
+
+
+def test_duckdb_is_the_engine_unless_said_otherwise():
+    settings = Settings.from_environment({})
+    assert (settings.engine, settings.spark_master, settings.memory) == ("duckdb", "local[*]", None)
+
+
+def test_the_engine_its_master_and_its_memory_are_settings():
+    settings = Settings.from_environment(
+        {"SNDS_ENGINE": "Spark", "SNDS_SPARK_MASTER": "spark://host:7077", "SNDS_MEMORY": "8 gb"}
+    )
+    assert (settings.engine, settings.spark_master, settings.memory) == ("spark", "spark://host:7077", "8GB")
+
+
+def test_the_days_between_which_the_base_tells_are_settings():
+    settings = Settings.from_environment({"SNDS_DATA_START": "2016-07-01", "SNDS_DATA_END": "2018-06-30"})
+    assert (settings.data_start, settings.data_end) == (date(2016, 7, 1), date(2018, 6, 30))
+    settings = Settings.from_environment({"SNDS_DATA_START": "", "SNDS_DATA_END": ""})
+    assert (settings.data_start, settings.data_end) == (None, None)
+
+
+@pytest.mark.parametrize(
+    "master",
+    [
+        "local",
+        "local[4]",
+        "local[*]",
+        "yarn",
+        "spark://a:7077,b:7077",
+        "k8s://https://host:6443",
+        "sc://host",
+        "sc://host:15002/;user_id=a",
+    ],
+)
+def test_spark_masters_are_in_the_words_of_spark(master):
+    assert Settings.from_environment({"SNDS_SPARK_MASTER": master}).spark_master == master
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SNDS_ENGINE", "postgres"),
+        ("SNDS_SPARK_MASTER", "host:7077"),
+        ("SNDS_SPARK_MASTER", "local[0]"),
+        ("SNDS_SPARK_MASTER", "spark://host"),
+        ("SNDS_MEMORY", "8"),
+        ("SNDS_MEMORY", "0GB"),
+        ("SNDS_MEMORY", "-1GB"),
+        ("SNDS_MEMORY", "much"),
+        ("SNDS_DATA_START", "2018"),
+        ("SNDS_DATA_END", "31/12/2018"),
+    ],
+)
+def test_an_engine_a_master_a_memory_or_a_day_that_says_nothing_is_refused(name, value):
+    with pytest.raises(SettingsError, match=f"^{name} is '{re.escape(value)}': write "):
+        Settings.from_environment({name: value})

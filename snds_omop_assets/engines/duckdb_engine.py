@@ -9,11 +9,10 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from snds_omop_assets.engines.ids import NULL_MARK, SEPARATOR
+from snds_omop_assets.engines.ids import MAX_ID_FIELDS, NULL_MARK, SEPARATOR
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import CHUNK_ROWS, Frames, StoredTable, frame_of
 
-MAX_ID_FIELDS = 12
 DISK_IS_FULL = ("No space left", "File too large", "quota")
 
 
@@ -52,14 +51,19 @@ def define_omop_id(connection: duckdb.DuckDBPyConnection, key: str) -> None:
     overloads = []
     for count in range(1, MAX_ID_FIELDS + 1):
         names = [f"f{i}" for i in range(count)]
-        text = " || ".join(
-            [f"{quoted(key)} || chr({ord(SEPARATOR)}) || prefix"]
-            + [f"chr({ord(SEPARATOR)}) || coalesce({name}, chr({ord(NULL_MARK)}))" for name in names]
-        )
+        fields = [f"coalesce({name}, chr({ord(NULL_MARK)}))" for name in names]
+        # concat_ws, because it takes half the time of a chain of ||.
+        text = f"concat_ws(chr({ord(SEPARATOR)}), {', '.join([quoted(key), 'prefix', *fields])})"
         overloads.append(
             f"(prefix, {', '.join(names)}) AS CAST(CAST('0x' || substr(md5({text}), 1, 16) AS UBIGINT) >> 1 AS BIGINT)"
         )
     connection.execute(f"CREATE MACRO omop_id {', '.join(overloads)}")
+
+
+def define_row_hash(connection: duckdb.DuckDBPyConnection) -> None:
+    """Define the macro `xxhash64(value, ...)`, as Spark has it: numbers of DuckDB's own, equal for equal rows."""
+    lists = [", ".join(f"f{i}" for i in range(count)) for count in range(1, MAX_ID_FIELDS + 1)]
+    connection.execute("CREATE MACRO xxhash64 " + ", ".join(f"({names}) AS hash({names})" for names in lists))
 
 
 def define_view(connection: duckdb.DuckDBPyConnection, name: str, table: StoredTable) -> None:
@@ -108,6 +112,12 @@ def frames_of_query(connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.
             yield frame_of(batch.cast(schema))
 
     return Frames(schema, frames())
+
+
+def in_order(table: StoredTable, column: str, spill: Path) -> Iterator[pd.DataFrame]:
+    """The rows of a stored table as frames, sorted by a column; what does not fit into memory goes to `spill`."""
+    with duckdb_with({"rows_of_table": table}, spill=spill) as connection:
+        yield from frames_of_query(connection, f"SELECT * FROM rows_of_table ORDER BY {column}", table.schema).frames
 
 
 def parquet_rows(files: Sequence[Path]) -> str:

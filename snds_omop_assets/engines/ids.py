@@ -18,6 +18,9 @@ SEPARATOR = "\x1f"
 NULL_MARK = "\x1e"
 """ASCII record separator: an absent field, which is not the same as an empty one."""
 
+MAX_ID_FIELDS = 12
+"""How many fields a key may have: SQL engines want to know."""
+
 
 def omop_id(key: str, prefix: str, *fields: str | None) -> int:
     """The id of one row.

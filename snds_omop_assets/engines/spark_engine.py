@@ -4,41 +4,190 @@ pyspark is imported inside the functions: only the assets that use Spark pay for
 """
 
 import os
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from snds_omop_assets.engines.ids import NULL_MARK, SEPARATOR
+from snds_omop_assets.engines.ids import MAX_ID_FIELDS, NULL_MARK, SEPARATOR
 from snds_omop_assets.engines.java import require_java
 from snds_omop_assets.errors import EngineError
+from snds_omop_assets.settings import SPARK_MASTER
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column
+    from dagster_pyspark import LazyPySparkResource
+    from pyspark.sql import Column, SparkSession
+
+NOT_GIVEN = "\x1d"
+"""ASCII group separator: a field that `omop_id` was not given."""
 
 LOG4J = Path(__file__).with_name("log4j2.properties")
+LOOPBACK = "127.0.0.1"
 
-LOCAL_SPARK_CONFIG: dict[str, Any] = {
-    "spark.master": "local[2]",
-    "spark.app.name": "snds_omop_assets",
-    "spark.ui.enabled": "false",
-    "spark.driver.host": "127.0.0.1",
-    "spark.driver.bindAddress": "127.0.0.1",
+SAME_AS_DUCKDB: Mapping[str, str] = {
+    "spark.sql.ansi.enabled": "true",  # a cast that fails is an error
     "spark.sql.session.timeZone": "UTC",
-    "spark.sql.shuffle.partitions": "2",
-    "spark.ui.showConsoleProgress": "false",
-    "spark.driver.extraJavaOptions": f"-Dlog4j.configurationFile={LOG4J.as_uri()}",
+    "spark.sql.timestampType": "TIMESTAMP_NTZ",  # a timestamp has no zone
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",  # days before 1582 stay what they are
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.adaptive.enabled": "true",
 }
-"""A laptop or CI. Few partitions: 200, the default, would be 200 tasks for a hundred rows."""
+"""What a session must be set to for a SELECT to mean the same as on DuckDB, and files to be the same."""
+
+LOCAL_PARTITIONS = 8
+"""Pieces of a shuffle on one machine; Spark joins small ones. The default, 200, is for a cluster."""
+
+MEBIBYTES: Mapping[str, float] = {"MB": 1e6 / 2**20, "GB": 1e9 / 2**20, "TB": 1e12 / 2**20}
 
 
-def prepare_environment() -> None:
-    """Let Spark's Python workers be this Python, and keep the driver on the loopback address."""
+def spark_config(master: str = SPARK_MASTER, memory: str | None = None) -> dict[str, Any]:
+    """The configuration of a Spark session.
+
+    What is not said here is the cluster's: its own `spark-defaults.conf` says cores, instances and partitions.
+
+    Args:
+        master: where Spark runs, as settings.spark_master.
+        memory: heap of the driver and of each executor, as `8GB`; None leaves it to Spark. A Spark Connect server has
+            its own.
+    """
+    if is_connect(master):
+        return {"spark.remote": master, **SAME_AS_DUCKDB}
+    config: dict[str, Any] = {
+        "spark.master": master,
+        "spark.app.name": "snds_omop_assets",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.redaction.regex": "(?i)secret|password|token|access[.]?key|redaction",  # see `hide`
+        "spark.driver.extraJavaOptions": f"-Dlog4j.configurationFile={LOG4J.as_uri()}",
+        **SAME_AS_DUCKDB,
+    }
+    if is_loopback(master):  # else Spark finds the address under which the cluster sees this machine
+        config |= {"spark.driver.host": LOOPBACK, "spark.driver.bindAddress": LOOPBACK}
+    if is_local(master):
+        config["spark.sql.shuffle.partitions"] = str(LOCAL_PARTITIONS)
+    if memory is not None:
+        config |= {"spark.driver.memory": spark_memory(memory), "spark.executor.memory": spark_memory(memory)}
+    return config
+
+
+def spark_memory(memory: str) -> str:
+    """`8GB` in the words of Spark, whose units are powers of two."""
+    number, unit = int(memory[:-2]), memory[-2:]
+    return f"{int(number * MEBIBYTES[unit])}m"
+
+
+def is_connect(master: str) -> bool:
+    """Whether a master is a Spark Connect server."""
+    return master.startswith("sc://")
+
+
+def is_local(master: str) -> bool:
+    """Whether Spark runs inside this process."""
+    return master.startswith("local")
+
+
+def is_loopback(master: str) -> bool:
+    """Whether everything of Spark runs on this machine."""
+    return is_local(master) or re.match(r"spark://(127\.|localhost:)", master) is not None
+
+
+LOCAL_SPARK_CONFIG = spark_config("local[2]")
+"""Spark on two cores of this machine."""
+
+
+def prepare_environment(config: Mapping[str, Any] = LOCAL_SPARK_CONFIG) -> None:
+    """Let Spark start from this Python, on the loopback address if nothing is elsewhere, and not log what it refuses.
+
+    Raises:
+        EngineError: there is no Java, or it is too old; or the client of Spark Connect is not there.
+    """
+    from pyspark.logger import PySparkLogger
+
+    for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
+        PySparkLogger.getLogger(name).disabled = True  # its messages quote values
+    if "spark.remote" in config:
+        _require_connect()
+        return
     require_java()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
-    os.environ.setdefault("SPARK_LOCAL_IP", "127.0.0.1")
+    if is_loopback(config["spark.master"]):
+        os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
+
+
+def _require_connect() -> None:
+    from pyspark.errors import PySparkImportError
+    from pyspark.sql.connect.utils import check_dependencies
+
+    try:
+        check_dependencies("snds_omop_assets")
+    except (PySparkImportError, ImportError):
+        raise EngineError("Spark Connect needs its client: pip install 'pyspark[connect]'.") from None
+
+
+def started(resource: "LazyPySparkResource") -> "SparkSession":
+    """The Spark session of a Dagster resource; it starts with the first that asks.
+
+    Raises:
+        EngineError: there is no Java, or Spark does not start.
+    """
+    from py4j.protocol import Py4JError
+    from pyspark.errors import PySparkException
+
+    config = resource.spark_config
+    prepare_environment(config)
+    try:
+        return resource.spark_session
+    except (PySparkException, Py4JError):
+        place = config.get("spark.remote") or config["spark.master"]
+        raise EngineError(
+            f"Spark does not start with {place}: see that it runs and that this machine reaches it, or take another "
+            f"SNDS_SPARK_MASTER."
+        ) from None
+
+
+def hide(spark: "SparkSession", secret: str) -> None:
+    """Let Spark blot out a text in the plans that it prints, logs and shows."""
+    spark.conf.set("spark.sql.redaction.string.regex", f"\\Q{secret}\\E")
+
+
+def functions_sql(id_key: str | None) -> Iterator[str]:
+    """The statements that define `days_between` and, with an id key, `omop_id` in a Spark session.
+
+    Spark has no functions of any number of arguments: those not given are told by a control character, which reception
+    refuses in values; the optimiser folds them away.
+    """
+    yield "CREATE TEMPORARY FUNCTION days_between(first DATE, last DATE) RETURNS INT RETURN datediff(last, first)"
+    if id_key is None:
+        return
+    first, *rest = (f"f{i}" for i in range(MAX_ID_FIELDS))
+    separator, null, nothing = (f"'\\u{ord(mark):04x}'" for mark in (SEPARATOR, NULL_MARK, NOT_GIVEN))
+    parameters = ["prefix STRING", f"{first} STRING", *(f"{name} STRING DEFAULT {nothing}" for name in rest)]
+    key = f"CAST(X'{id_key.encode().hex()}' AS STRING)"  # whatever it is made of
+    fields = [
+        f"CASE WHEN {name} IS NULL THEN {separator} || {null} WHEN {name} = {nothing} THEN '' "
+        f"ELSE {separator} || {name} END"
+        for name in rest
+    ]
+    text = f"concat({', '.join([key, separator, 'prefix', separator, f'coalesce({first}, {null})', *fields])})"
+    high, low = (f"CAST(conv(substr(md5({text}), {start}, 8), 16, 10) AS BIGINT)" for start in (1, 9))
+    yield (
+        f"CREATE TEMPORARY FUNCTION omop_id({', '.join(parameters)}) RETURNS BIGINT "
+        f"RETURN {high} * {2**31} + shiftright({low}, 1)"
+    )
+
+
+def file_url(path: Path) -> str:
+    """A path of this machine, and of every node, for Spark, whose default may be another file system."""
+    return f"file://{path.absolute()}"
+
+
+def file_pattern(path: Path) -> str:
+    """A path to read, in the words of Spark, for which `[`, `{`, `*` and `?` are patterns."""
+    return re.sub(r"([\[\]{}*?\\])", r"\\\1", file_url(path))
 
 
 @contextmanager

@@ -39,8 +39,10 @@ def insert_batches(connection: sqlite3.Connection, name: str, batches: Iterator[
     return rows
 
 
-def frames_of_sqlite_query(sql: str, tables: Mapping[str, StoredTable], schema: pa.Schema, id_key: str) -> Frames:
-    """Run a SELECT in SQLite over stored tables; SQL sees them by name, and the function `omop_id(prefix, field, ...)`.
+def frames_of_sqlite_query(
+    sql: str, tables: Mapping[str, StoredTable | pa.Table], schema: pa.Schema, id_key: str
+) -> Frames:
+    """Run a SELECT in SQLite over tables; SQL sees them by name, and the function `omop_id(prefix, field, ...)`.
 
     The tables are copied into a temporary on-disk database, so memory stays bounded.
 
@@ -54,7 +56,8 @@ def frames_of_sqlite_query(sql: str, tables: Mapping[str, StoredTable], schema: 
             connection.create_function("omop_id", -1, lambda *args: omop_id(id_key, *args), deterministic=True)
             for name, table in tables.items():
                 create_table(connection, name, table.schema)
-                insert_batches(connection, name, table.batches())
+                batches = iter(table.to_batches()) if isinstance(table, pa.Table) else table.batches()
+                insert_batches(connection, name, batches)
             cursor = connection.execute(sql)
             while rows := cursor.fetchmany(CHUNK_ROWS):
                 columns = zip(*rows, strict=True)

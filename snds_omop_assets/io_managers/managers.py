@@ -14,11 +14,13 @@ from upath import UPath
 from snds_omop_assets.engines.spark_engine import spark_said_plainly
 from snds_omop_assets.io_managers import stored
 from snds_omop_assets.io_managers.aside import written_aside
+from snds_omop_assets.io_managers.folders import recover
+from snds_omop_assets.io_managers.parts import PartsTable
 from snds_omop_assets.steward import said_plainly
 from snds_omop_assets.tables import Frames, StoredTable
 
 KINDS: Mapping[str, Callable[[Path], StoredTable]] = {
-    ".parquet": stored.ParquetTable,
+    ".parquet": lambda path: PartsTable(path) if path.is_dir() else stored.ParquetTable(path),
     ".csv": stored.CsvTable,
     ".sqlite": lambda path: stored.SqliteTable(path, path.stem),
 }
@@ -98,6 +100,33 @@ class SparkParquetIOManager(FileIOManager):
         context.add_output_metadata({"dagster/row_count": stored.ParquetTable(target).rows})
 
 
+class PartsIOManager(dg.IOManager):
+    """Hands the steps a table that lies in a folder of parts, all years; the asset itself stores."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Nothing to do: the asset has written the parts, each whole or not at all."""
+
+    def load_input(self, context: dg.InputContext) -> StoredTable:
+        """The table.
+
+        Raises:
+            dagster.Failure: the asset has not been materialized; says what to run.
+        """
+        folder = self.root.joinpath(*context.asset_key.path).with_suffix(".parquet")
+        recover(folder)
+        table = PartsTable(folder)
+        if not table.files:
+            raise dg.Failure(
+                f"{context.asset_key.to_user_string()} has not been materialized in this warehouse (there is no "
+                f"{folder.name}): materialize it first.",
+                allow_retries=False,
+            )
+        return table
+
+
 class IfThereIOManager(dg.IOManager):
     """Loads what a step can do without: the asset's table, or None where it has not been materialized.
 
@@ -115,4 +144,4 @@ class IfThereIOManager(dg.IOManager):
         """The table in the file of whichever kind is there."""
         path = self.root.joinpath(*context.asset_key.path)
         found = (table(path.with_suffix(extension)) for extension, table in KINDS.items())
-        return next((table for table in found if table.path.exists()), None)
+        return next((table for table in found if table.path.exists() and table.files), None)
