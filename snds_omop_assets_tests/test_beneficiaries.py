@@ -1,16 +1,13 @@
-"""prepared/beneficiaries: who is one person, which state is the latest, where the person lives."""
+"""prepared/beneficiaries: which state of a person is the latest, where the person lives."""
 
 import datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from snds_omop_assets.contracts.contract_files import official_tables
-from snds_omop_assets.preparation.assets import beneficiaries_table
-from snds_omop_assets_tests.conftest import only, rows_of
-
-IR_BEN_R = official_tables()["IR_BEN_R"].schema
+from snds_omop_assets_tests.conftest import only
+from snds_omop_assets_tests.made_identities import identified
 
 CAMILLE = {
     "BEN_NIR_PSA": "DPXX:1X", "BEN_NIR_PSA_DELIVERED": "DPXX:01X", "BEN_CDI_NIR": "00", "BEN_SEX_COD": "2",
@@ -19,32 +16,26 @@ CAMILLE = {
 }  # fmt: skip
 
 
-@pytest.fixture
-def prepare(stored, tmp_path):
-    """Runs the model on rows that differ from Camille's; gives the persons, and the rows by bucket."""
-
-    def run(*differences):
-        rows = [{**CAMILLE, "source_line": line, **row} for line, row in enumerate(differences, start=2)]
-        frames = beneficiaries_table(stored("ir_ben_r", IR_BEN_R, rows), tmp_path / "spill")
-        return rows_of(frames), dict(frames.metadata())
-
-    return run
+def prepare(*differences):
+    """The persons of rows of IR_BEN_R that differ from Camille's, and the rows by rule."""
+    found = identified([{**CAMILLE, "source_line": line, **row} for line, row in enumerate(differences, start=2)])
+    return found.persons, {rule: rows for (_, rule), rows in found.counts.items()}
 
 
-def test_a_beneficiary_without_a_usable_year_of_birth_makes_no_person(prepare):
+def test_a_beneficiary_without_a_usable_year_of_birth_makes_no_person():
     """OMOP cannot hold one; a state that has a year comes before later ones that have none."""
     none = {"BEN_NIR_PSA": "DPXX:2X", "BEN_NAI_ANN": None}
     day = datetime.date(2020, 1, 1)
-    persons, buckets = prepare({}, none, {"BEN_NAI_ANN": None, "MAX_TRT_DTD": day})
+    persons, rules = prepare({}, none, {"BEN_NAI_ANN": None, "MAX_TRT_DTD": day})
     assert [(person["BEN_NIR_PSA"], person["BEN_NAI_ANN"]) for person in persons] == [("DPXX:1X", 1963)]
-    assert buckets == {"rows: kept": 1, "rows: no usable year of birth": 1, "rows: older state of a person": 1}
+    assert rules == {"person": 2, "no_birth_year": 1}
 
 
-def test_camille_lives_in_paris_14e(prepare):
-    (person,), buckets = prepare({})
+def test_camille_lives_in_paris_14e():
+    (person,), rules = prepare({})
     assert (person["commune"], person["department"]) == ("75114", "75")
     assert (person["person_key"], person["person_source_value"]) == ("DPXX:1X", "DPXX:01X")
-    assert buckets == {"rows: kept": 1}
+    assert rules == {"person": 1}
 
 
 @pytest.mark.parametrize(
@@ -87,55 +78,60 @@ def test_camille_lives_in_paris_14e(prepare):
         ("033", "099", "01C331000", "33099", "33"),
     ],
 )
-def test_commune_and_department_of_residence(prepare, dpt, com, organism, commune, department):
+def test_commune_and_department_of_residence(dpt, com, organism, commune, department):
     (person,), _ = prepare({"BEN_RES_DPT": dpt, "BEN_RES_COM": com, "ORG_AFF_BEN": organism})
     assert (person["commune"], person["department"]) == (commune, department)
 
 
-def test_the_latest_state_is_the_person(prepare):
+def test_the_latest_state_is_the_person():
     """She moved from Lyon to Paris: last treatment decides, then last update, then the later line loses."""
     day = datetime.date
-    persons, buckets = prepare(
+    persons, rules = prepare(
         {"BEN_RES_DPT": "069", "BEN_RES_COM": "383", "MAX_TRT_DTD": day(2012, 5, 1), "BEN_DTE_MAJ": day(2014, 1, 1)},
         {"MAX_TRT_DTD": day(2013, 5, 1), "BEN_DTE_MAJ": day(2013, 6, 1)},
         {"BEN_RES_DPT": "033", "BEN_RES_COM": "063", "MAX_TRT_DTD": day(2013, 5, 1), "BEN_DTE_MAJ": day(2013, 5, 2)},
         {"BEN_RES_DPT": "059", "BEN_RES_COM": "350", "MAX_TRT_DTD": None},
     )
     assert [person["commune"] for person in persons] == ["75114"]
-    assert buckets == {"rows: kept": 1, "rows: older state of a person": 3}
+    assert rules == {"person": 4}
 
 
-def test_twins_under_one_pseudonym_are_two_persons(prepare):
+def test_twins_under_one_pseudonym_are_two_persons():
     persons, _ = prepare({"BEN_RNG_GEM": "1"}, {"BEN_RNG_GEM": "2"})
     assert [person["person_source_value"] for person in persons] == ["DPXX:01X1", "DPXX:01X2"]
 
 
-def test_a_child_covered_by_both_parents_is_one_person(prepare):
-    persons, buckets = prepare(
+def test_a_child_covered_by_both_parents_is_one_person():
+    persons, rules = prepare(
         {"BEN_NIR_PSA": "mother's", "BEN_IDT_ANO": "child"}, {"BEN_NIR_PSA": "father's", "BEN_IDT_ANO": "child"}
     )
     assert [person["person_key"] for person in persons] == ["child"]
-    assert buckets["rows: older state of a person"] == 1
+    assert rules == {"person": 2}
 
 
-def test_the_identifier_is_idt_ano_then_nir_ano_then_the_pseudonym(prepare):
-    persons, _ = prepare({"BEN_IDT_ANO": "I", "BEN_NIR_ANO": "N"}, {"BEN_NIR_ANO": "N2"}, {"BEN_NIR_PSA": "P"})
-    assert {person["person_key"] for person in persons} == {"I", "N2", "P"}
+def test_the_identifier_is_idt_ano_then_nir_ano_then_the_pseudonym():
+    persons, _ = prepare(
+        {"BEN_IDT_ANO": "I", "BEN_NIR_ANO": "N"},
+        {"BEN_NIR_PSA": "P2", "BEN_NIR_ANO": "N2"},
+        {"BEN_NIR_PSA": "P3", "BEN_NIR_PSA_DELIVERED": "P03"},
+    )
+    assert {person["person_key"] for person in persons} == {"I", "N2", "P3"}
+    assert {person["person_source_value"] for person in persons} == {"I", "N2", "P03"}
 
 
 @pytest.mark.parametrize("code", ["01", "05", "06", "08", "09", "11", "12", "13", "14", "15"])
-def test_a_fictitious_nir_is_no_person(prepare, code):
-    persons, buckets = prepare({"BEN_CDI_NIR": code}, {"BEN_NIR_PSA": "DPXX:2X", "BEN_CDI_NIR": "00"})
+def test_a_fictitious_nir_is_no_person(code):
+    persons, rules = prepare({"BEN_CDI_NIR": code}, {"BEN_NIR_PSA": "DPXX:2X", "BEN_CDI_NIR": "00"})
     assert [person["person_key"] for person in persons] == ["DPXX:2X"]
-    assert buckets == {"rows: fictitious NIR": 1, "rows: kept": 1}
+    assert rules == {"fictitious_identifier": 1, "person": 1}
 
 
 @pytest.mark.parametrize("code", ["00", "03", "04", "99", None])
-def test_every_other_nir_is_a_person(prepare, code):
+def test_every_other_nir_is_a_person(code):
     assert len(prepare({"BEN_CDI_NIR": code})[0]) == 1
 
 
-def test_a_fictitious_row_does_not_hide_the_true_one(prepare):
+def test_a_fictitious_row_does_not_hide_the_true_one():
     day = datetime.date
     (person,), _ = prepare(
         {"BEN_CDI_NIR": "01", "BEN_NAI_ANN": 1955, "MAX_TRT_DTD": day(2014, 1, 1)}, {"MAX_TRT_DTD": day(2013, 1, 1)}
@@ -143,7 +139,7 @@ def test_a_fictitious_row_does_not_hide_the_true_one(prepare):
     assert only([person])["BEN_NAI_ANN"] == 1963
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None)
 @given(
     st.lists(
         st.fixed_dictionaries(
@@ -158,13 +154,10 @@ def test_a_fictitious_row_does_not_hide_the_true_one(prepare):
         max_size=12,
     )
 )
-def test_every_row_has_one_bucket_and_every_person_one_row(prepare, rows):
-    persons, buckets = prepare(*rows)
-    assert sum(buckets.values()) == len(rows)
-    assert (
-        len(persons)
-        == buckets.get("rows: kept", 0)
-        == len({r["BEN_NIR_PSA"] for r in rows if r["BEN_CDI_NIR"] != "01"})
-    )
+def test_every_row_has_one_rule_and_every_person_one_row(rows):
+    persons, rules = prepare(*rows)
+    assert sum(rules.values()) == len(rows)
+    assert rules.get("fictitious_identifier", 0) == sum(row["BEN_CDI_NIR"] == "01" for row in rows)
+    assert len(persons) == len({row["BEN_NIR_PSA"] for row in rows if row["BEN_CDI_NIR"] != "01"})
     for person in persons:
         assert person["commune"] is None or person["commune"].startswith(person["department"])

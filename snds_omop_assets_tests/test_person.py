@@ -9,18 +9,20 @@ from snds_omop_assets.engines.ids import omop_id
 from snds_omop_assets.io_managers.stored import write_csv
 from snds_omop_assets.omop.person import person_frame, person_table
 from snds_omop_assets.omop.person_pyramid import AgePyramid
-from snds_omop_assets.preparation.assets import BENEFICIARIES
+from snds_omop_assets.preparation.identities import PERSONS
+from snds_omop_assets.preparation.shapes import schema_of
 from snds_omop_assets.tables import frame_of
 from snds_omop_assets.vocabulary.maps import read_map
 from snds_omop_assets_tests.conftest import KEY, only, rows_of
 
-PREPARED = pa.schema([(name, kind) for name, (kind, _) in BENEFICIARIES.items()])
+PREPARED = schema_of(PERSONS)
 
 GENDERS = {line.code: line.concept_id for line in read_map("sex")}
 
 CAMILLE = {
     "person_key": "DPXX:1X", "person_source_value": "DPXX:0000000000000000001X", "BEN_SEX_COD": "2",
     "BEN_SEX_COD_DELIVERED": "2", "BEN_NAI_ANN": 1963, "BEN_NAI_MOI": 12, "commune": "75114", "department": "75",
+    "person_id": omop_id(KEY, "person", "DPXX:1X"),
 }  # fmt: skip
 
 
@@ -61,7 +63,7 @@ def test_the_columns_are_those_of_the_cdm_in_its_order():
 
 @pytest.mark.parametrize("chunk", [1, 2, 3, 100])
 def test_the_file_does_not_depend_on_the_size_of_the_chunks(stored, settings, tmp_path, monkeypatch, chunk, maps):
-    rows = [{**CAMILLE, "person_key": f"P{n}", "commune": None if n % 2 else "75114"} for n in range(7)]
+    rows = [{**CAMILLE, "person_key": f"P{n}", "person_id": n, "commune": None if n % 2 else "75114"} for n in range(7)]
     beneficiaries = stored("beneficiaries", PREPARED, rows)
     whole, cut = tmp_path / "whole.csv", tmp_path / "cut.csv"
     write_csv(person_table(beneficiaries, maps, settings), whole)
@@ -73,7 +75,8 @@ def test_the_file_does_not_depend_on_the_size_of_the_chunks(stored, settings, tm
 def test_small_counts_of_persons_are_not_told(stored, settings, maps):
     """Twelve persons without a month may be told, three of unknown sex may not."""
     rows = [
-        {**CAMILLE, "person_key": f"P{n}", "BEN_NAI_MOI": None, "BEN_SEX_COD": "0" if n < 3 else "2"} for n in range(12)
+        {**CAMILLE, "person_key": f"P{n}", "person_id": n, "BEN_NAI_MOI": None, "BEN_SEX_COD": "0" if n < 3 else "2"}
+        for n in range(12)
     ]
     frames = person_table(stored("beneficiaries", PREPARED, rows), maps, settings)
     assert len(rows_of(frames)) == 12

@@ -1,18 +1,17 @@
-"""PROVIDER with Spark: the specialties and activities, and the codes met in the claims only."""
+"""PROVIDER with Spark: the specialties and activities, and the codes that only the facts have."""
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from snds_omop_assets.engines.ids import omop_id
-from snds_omop_assets.omop.provider import met_codes, provider_frame
+from snds_omop_assets.omop.provider import _met_places, met_codes, provider_frame
+from snds_omop_assets.preparation.prepared_years import Prepared
+from snds_omop_assets.preparation.shapes import MET_PLACES, schema_of
 from snds_omop_assets.vocabulary.maps import read_map
 from snds_omop_assets_tests.conftest import KEY
 
 pytestmark = pytest.mark.spark
-
-CLAIM = (
-    "PSE_SPE_COD string, PSE_SPE_COD_DELIVERED string, PSE_ACT_NAT string, PSE_ACT_NAT_DELIVERED string, "
-    "PSP_SPE_COD string, PSP_SPE_COD_DELIVERED string, PSP_ACT_NAT string, PSP_ACT_NAT_DELIVERED string"
-)
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def providers(spark, maps):
     return lambda *rows, **more: _providers(spark, maps, *rows, **more)
 
 
-def _providers(spark, maps, specialties=(), activities=(), claims=()):
+def _providers(spark, maps, specialties=(), activities=(), met=()):
     frames = {
         "IR_SPE_V": spark.createDataFrame(
             list(specialties), "PFS_SPE_COD string, PFS_SPE_COD_DELIVERED string, PFS_SPE_LIB string"
@@ -30,7 +29,8 @@ def _providers(spark, maps, specialties=(), activities=(), claims=()):
             list(activities), "PFS_ACT_NAT string, PFS_ACT_NAT_DELIVERED string, ACT_NAT_LIB string"
         ),
     }
-    codes = met_codes(frames, spark.createDataFrame(list(claims), CLAIM))
+    places = [("provider", code) for code in met] + [("site", "750100166")]
+    codes = met_codes(frames, spark.createDataFrame(places, "kind string, code string"))
     rows = provider_frame(codes, spark.read.parquet(str(maps.path)), KEY).collect()
     assert [row.provider_source_value for row in rows] == sorted(row.provider_source_value for row in rows)
     return {row.provider_source_value: row for row in rows}
@@ -47,21 +47,35 @@ def test_the_two_lists_overlap_and_stay_apart(providers):
     assert found["ACT:26"].specialty_concept_id == 38004490
 
 
-def test_three_spellings_of_a_code_are_one_provider(providers):
-    """1, 01 and 1.0 in the claims; the nomenclature writes 01, and its spelling stays."""
-    claims = [("1", spelling, None, None, None, None, None, None) for spelling in ("1", "01", "1.0")]
-    found = providers([("1", "01", "MEDECINE GENERALE")], claims=claims)
+def test_what_the_facts_mention_and_the_nomenclature_has_is_one_provider(providers):
+    """The nomenclature writes 01, and its spelling stays."""
+    found = providers([("1", "01", "MEDECINE GENERALE")], met=["SPE:1", "SPE:1"])
     assert found.keys() == {"SPE:1"}
     assert found["SPE:1"].specialty_source_value == "01"
 
 
-def test_codes_of_the_claims_alone_are_kept_without_concept_or_name(providers):
+def test_a_nomenclature_that_spells_a_code_twice_gives_one_provider(providers):
+    found = providers([("1", "01", "MEDECINE GENERALE"), ("1", "1", "MEDECINE GENERALE")])
+    assert found["SPE:1"].specialty_source_value == "1", "the shortest spelling"
+
+
+def test_codes_of_the_facts_alone_are_kept_without_concept_or_name(providers):
     """A prescriber's specialty 86 and an executor's activity 41 are in no nomenclature."""
-    claims = [(None, None, "41", "41.0", "86", "86", None, None), (None, None, "41", "41", None, None, None, None)]
-    found = providers(claims=claims)
+    found = providers(met=["ACT:41", "SPE:86"])
     assert found.keys() == {"SPE:86", "ACT:41"}
-    assert found["ACT:41"].specialty_source_value == "41", "the shortest spelling"
+    assert found["ACT:41"].specialty_source_value == "41"
     assert all((row.specialty_concept_id, row.provider_name) == (0, None) for row in found.values())
+
+
+def test_whom_the_facts_mention_is_read_from_all_years_and_may_be_nobody(spark, settings, monkeypatch, tmp_path):
+    assert _met_places(spark, settings).collect() == []
+    for year, code in ((2018, "SPE:1"), (2019, "ACT:26")):
+        row = {"kind": "provider", "code": code, "part_of": None, "type_code": None}
+        table = pa.Table.from_pylist([row], schema_of(MET_PLACES))
+        pq.write_table(table, tmp_path / f"{year}.parquet")
+    files = {"claims": [tmp_path / "2018.parquet"], "stays": [tmp_path / "2019.parquet"]}
+    monkeypatch.setattr(Prepared, "files", lambda self, piece: files[self.kind.name] if piece == "places" else [])
+    assert {row.code for row in _met_places(spark, settings).collect()} == {"SPE:1", "ACT:26"}
 
 
 def test_an_error_of_spark_tells_neither_the_id_key_nor_data(spark):

@@ -22,8 +22,8 @@ def location_table(beneficiaries: StoredTable, establishments: StoredTable, sett
     """LOCATION from the prepared tables.
 
     Args:
-        beneficiaries: prepared/beneficiaries (commune, department).
-        establishments: prepared/establishments (department).
+        beneficiaries: prepared/beneficiaries (commune, department); who was met in the facts only is there, too.
+        establishments: prepared/establishments (department of sites and units).
         settings: id key and folder for spilling.
 
     Returns:
@@ -55,5 +55,5 @@ def location_table(beneficiaries: StoredTable, establishments: StoredTable, sett
     metadata=cdm_metadata("location"),
 )
 def location(beneficiaries: StoredTable, establishments: StoredTable, settings: dg.ResourceParam[Settings]) -> Frames:
-    """OMOP LOCATION: communes of residence, and departments where no more is known or where establishments are."""
+    """OMOP LOCATION: communes of residence, and departments where no more is known or where sites are."""
     return location_table(beneficiaries, establishments, settings)

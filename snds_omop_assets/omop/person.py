@@ -8,12 +8,13 @@ import pandas as pd
 
 from snds_omop_assets.contracts.cdm_schemas import cdm_schema, conforming
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
+from snds_omop_assets.engines.duckdb_engine import in_order
 from snds_omop_assets.engines.ids import omop_ids
 from snds_omop_assets.omop.field_rules import cdm_metadata
 from snds_omop_assets.omop.person_pyramid import AgePyramid
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS
-from snds_omop_assets.tables import PANDAS_DTYPES, Frames, StoredTable, frames_of
+from snds_omop_assets.tables import PANDAS_DTYPES, Frames, StoredTable
 from snds_omop_assets.vocabulary.maps import NO_CONCEPT, concepts_of
 
 TABLE = cdm_tables()["person"]
@@ -23,9 +24,9 @@ def person_frame(beneficiaries: pd.DataFrame, genders: Mapping[str, int], id_key
     """PERSON rows of some beneficiaries.
 
     Args:
-        beneficiaries: rows of prepared/beneficiaries.
+        beneficiaries: rows of prepared/beneficiaries (preparation/identities.py PERSONS).
         genders: concept by sex code (IR_SEX_V).
-        id_key: the id key of the warehouse.
+        id_key: the id key of the warehouse, for the ids of places.
 
     Returns:
         One row per beneficiary, in their order; the columns of the CDM's PERSON.
@@ -33,7 +34,7 @@ def person_frame(beneficiaries: pd.DataFrame, genders: Mapping[str, int], id_key
     place = beneficiaries["commune"].fillna(beneficiaries["department"])
     person = pd.DataFrame(
         {
-            "person_id": omop_ids(id_key, "person", beneficiaries["person_key"]),
+            "person_id": beneficiaries["person_id"],
             "gender_concept_id": beneficiaries["BEN_SEX_COD"].map(genders).fillna(NO_CONCEPT),
             "year_of_birth": beneficiaries["BEN_NAI_ANN"],
             "month_of_birth": beneficiaries["BEN_NAI_MOI"],
@@ -55,7 +56,8 @@ def person_table(beneficiaries: StoredTable, source_to_concept_map: StoredTable,
     """PERSON from prepared/beneficiaries, a chunk at a time; the concepts of sex from the maps.
 
     Returns:
-        Rows are persons; the columns of the CDM's PERSON. The metadata counts persons of unknown sex, month and place
+        Rows are persons, in the order of person_key, so that the file has the same bytes every time; the columns of
+        the CDM's PERSON. The metadata counts persons of unknown sex, month and place
         and has the age pyramid; counts of persons below settings.small_cell are hidden.
     """
     schema = cdm_schema(TABLE)
@@ -64,7 +66,7 @@ def person_table(beneficiaries: StoredTable, source_to_concept_map: StoredTable,
     pyramid = AgePyramid()
 
     def frames() -> Iterator[pd.DataFrame]:
-        for chunk in frames_of(beneficiaries):
+        for chunk in in_order(beneficiaries, "person_key", settings.spill):
             person = conforming(person_frame(chunk, genders, settings.id_key), schema)
             unknown["sex unknown (concept 0)"] += int((person["gender_concept_id"] == NO_CONCEPT).sum())
             unknown["month of birth unknown"] += int(person["month_of_birth"].isna().sum())
@@ -100,5 +102,5 @@ def _shown(count: int, small_cell: int) -> int | str:
 def person(
     beneficiaries: StoredTable, source_to_concept_map: StoredTable, settings: dg.ResourceParam[Settings]
 ) -> Frames:
-    """OMOP PERSON: every beneficiary with a usable year of birth, sex known or not."""
+    """OMOP PERSON: everybody with a usable year of birth, sex known or not, in the referentials or met in the facts."""
     return person_table(beneficiaries, source_to_concept_map, settings)

@@ -10,15 +10,16 @@ from dagster_pyspark import LazyPySparkResource
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.snds_tables import DELIVERED
-from snds_omop_assets.engines.spark_engine import omop_id_column, prepare_environment, spark_said_plainly
+from snds_omop_assets.engines.spark_engine import omop_id_column, spark_said_plainly, started
 from snds_omop_assets.omop.field_rules import cdm_metadata
+from snds_omop_assets.preparation.prepared_years import KINDS, Prepared
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS, said_plainly, table_of
 from snds_omop_assets.tables import StoredTable
 from snds_omop_assets.vocabulary.maps import ALWAYS_UNTIL, NO_CONCEPT
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    from pyspark.sql import DataFrame, SparkSession
 
 TABLE = cdm_tables()["provider"]
 
@@ -28,29 +29,30 @@ SHOWN = 200
 SPARK_TYPES = {"integer": "bigint", "varchar": "string"}
 
 LISTS = (
-    # prefix, nomenclature, code and label there, columns of ER_PRS_F that hold its codes
-    ("SPE", "IR_SPE_V", "PFS_SPE_COD", "PFS_SPE_LIB", ("PSE_SPE_COD", "PSP_SPE_COD")),
-    ("ACT", "IR_ACT_V", "PFS_ACT_NAT", "ACT_NAT_LIB", ("PSE_ACT_NAT", "PSP_ACT_NAT")),
+    # prefix, nomenclature, code and label there
+    ("SPE", "IR_SPE_V", "PFS_SPE_COD", "PFS_SPE_LIB"),
+    ("ACT", "IR_ACT_V", "PFS_ACT_NAT", "ACT_NAT_LIB"),
 )
 """The two code lists overlap, hence the prefix in provider_source_value."""
 
 
-def met_codes(nomenclatures: dict[str, "DataFrame"], er_prs_f: "DataFrame") -> "DataFrame":
-    """Every code of the two nomenclatures and of ER_PRS_F.
+def met_codes(nomenclatures: dict[str, "DataFrame"], met_places: "DataFrame") -> "DataFrame":
+    """Every code of the two nomenclatures, and every one that the facts mention.
 
     Args:
         nomenclatures: IR_SPE_V and IR_ACT_V as received, by name.
-        er_prs_f: ER_PRS_F as received; codes 0 and 99 ("not given") are NULL there.
+        met_places: who the DCIR and the PMSI mention (preparation/shapes.py MET_PLACES), kind `provider`.
 
     Returns:
         One row per list and code: prefix, nomenclature, code (without padding), label (NULL where the nomenclature
-        lacks the code), delivered (the code as delivered), in_nomenclature. Where a code comes in several spellings,
-        the nomenclature's wins, then the shortest, then the first in order.
+        lacks the code), delivered (the code as the nomenclature delivered it, else without padding), in_nomenclature.
+        Where a nomenclature spells a code in several ways, the shortest wins, then the first in order.
     """
     from pyspark.sql import functions as f
 
+    met = met_places.where(f.col("kind") == "provider").select("code").distinct()
     lists = []
-    for prefix, nomenclature, code, label, columns in LISTS:
+    for prefix, nomenclature, code, label in LISTS:
         listed = nomenclatures[nomenclature].select(
             f.lit(prefix).alias("prefix"),
             f.lit(nomenclature).alias("nomenclature"),
@@ -59,17 +61,11 @@ def met_codes(nomenclatures: dict[str, "DataFrame"], er_prs_f: "DataFrame") -> "
             f.col(code + DELIVERED).alias("delivered"),
             f.lit(True).alias("in_nomenclature"),
         )
-        for column in columns:
-            used = er_prs_f.where(f.col(column).isNotNull()).select(
-                f.lit(prefix),
-                f.lit(nomenclature),
-                f.col(column),
-                f.lit(None).cast("string"),
-                f.col(column + DELIVERED),
-                f.lit(False),
-            )
-            listed = listed.unionAll(used.distinct())
-        lists.append(listed)
+        bare = f.substring_index("code", ":", -1)
+        used = met.where(f.col("code").startswith(f"{prefix}:")).select(
+            f.lit(prefix), f.lit(nomenclature), bare, f.lit(None).cast("string"), bare, f.lit(False)
+        )
+        lists.append(listed.unionAll(used))
     specialties, activities = lists
     first = f.struct(~f.col("in_nomenclature"), f.length("delivered"), f.col("delivered"), f.col("label"))
     return (
@@ -123,6 +119,12 @@ def provider_frame(codes: "DataFrame", maps: "DataFrame", id_key: str) -> "DataF
     )
 
 
+def _met_places(spark: "SparkSession", settings: Settings) -> "DataFrame":
+    """Who the facts of all years mention (MET_PLACES)."""
+    files = [str(file) for kind in KINDS for file in Prepared(settings.warehouse, kind).files("places")]
+    return spark.read.parquet(*files) if files else spark.createDataFrame([], "kind string, code string")
+
+
 def _told(codes: "DataFrame", provider: "DataFrame") -> dict[str, Any]:
     """What the steward reads: the map of specialties, and the codes that no nomenclature has."""
     specialties = provider.collect()
@@ -149,30 +151,30 @@ def _told(codes: "DataFrame", provider: "DataFrame") -> dict[str, Any]:
     ins={
         "ir_spe_v": dg.AssetIn(["nomenclatures", "ir_spe_v"]),
         "ir_act_v": dg.AssetIn(["nomenclatures", "ir_act_v"]),
-        "er_prs_f": dg.AssetIn(["snds", "er_prs_f"]),
         "source_to_concept_map": dg.AssetIn(["vocabulary", "source_to_concept_map"]),
     },
+    # The pieces of prepared/claims and prepared/stays are read; the sites come after both, whatever was delivered.
+    deps=[dg.AssetKey(["prepared", "establishments"])],
     metadata=cdm_metadata("provider"),
 )
 def provider(
     context: dg.AssetExecutionContext,
     ir_spe_v: StoredTable,
     ir_act_v: StoredTable,
-    er_prs_f: StoredTable,
     source_to_concept_map: StoredTable,
     spark: LazyPySparkResource,
     settings: dg.ResourceParam[Settings],
 ) -> Any:
-    """OMOP PROVIDER: the specialties of IR_SPE_V, the activities of IR_ACT_V, and the codes met in ER_PRS_F only."""
+    """OMOP PROVIDER: the specialties of IR_SPE_V, the activities of IR_ACT_V, and the codes that only facts have."""
     with said_plainly():
-        prepare_environment()
+        running = started(spark)
         with spark_said_plainly():
 
             def read(table: StoredTable) -> "DataFrame":
-                return spark.spark_session.read.parquet(*map(str, table.files))
+                return running.read.parquet(*map(str, table.files))
 
             nomenclatures = {"IR_SPE_V": read(ir_spe_v), "IR_ACT_V": read(ir_act_v)}
-            codes = met_codes(nomenclatures, read(er_prs_f)).cache()
+            codes = met_codes(nomenclatures, _met_places(running, settings)).cache()
             table = provider_frame(codes, read(source_to_concept_map), settings.id_key).cache()
             context.add_output_metadata(_told(codes, table))
     return table

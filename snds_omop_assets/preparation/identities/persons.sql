@@ -1,21 +1,9 @@
--- prepared/beneficiaries: IR_BEN_R, one row per person, with the commune of residence rebuilt.
--- Every row of IR_BEN_R comes out with a bucket; the asset keeps the bucket 'kept' and counts the others.
--- Rules: person  HDH fiche_beneficiaire (BEN_IDT_ANO, else BEN_NIR_ANO, else pseudo-NIR and rank)
---        commune HDH fiche localisation_geographique_beneficiaires, with the corrections of docs/architecture.md
-
-WITH delivered AS (
-    SELECT
-        *,
-        COALESCE(BEN_IDT_ANO, BEN_NIR_ANO, BEN_NIR_PSA || COALESCE(BEN_RNG_GEM, '')) AS person_key,
-        COALESCE(BEN_IDT_ANO, BEN_NIR_ANO, BEN_NIR_PSA_DELIVERED || COALESCE(BEN_RNG_GEM, '')) AS person_source_value,
-        -- Fictitious NIR (contraception of minors, anonymous screening, ...): never a person of its own.
-        COALESCE(BEN_CDI_NIR IN ('01', '05', '06', '08', '09', '11', '12', '13', '14', '15'), FALSE) AS fictitious
-    FROM ir_ben_r
-),
+-- prepared/beneficiaries: a row is a person who has a year of birth; the commune of residence is rebuilt.
+-- Rules: commune HDH fiche localisation_geographique_beneficiaires, with the corrections of docs/architecture.md
 
 -- 000 and 999 are no communes (099 is one: 33099); 0xx are departments of the mainland, but 000, 098 and
 -- 099; 201, 202, 209 and 020 are Corsica, 097 and 97x overseas; what else there is (888, 98x, 99x) is no department.
-residence AS (
+WITH residence AS (
     SELECT
         *,
         CASE WHEN BEN_RES_COM NOT IN ('000', '999') THEN BEN_RES_COM END AS com,
@@ -29,7 +17,8 @@ residence AS (
             WHEN substr(ORG_AFF_BEN, 4, 2) IN ('97', '20') THEN substr(ORG_AFF_BEN, 4, 3)
             ELSE substr(ORG_AFF_BEN, 4, 2)
         END AS organism_department
-    FROM delivered
+    FROM latest_states
+    WHERE BEN_NAI_ANN IS NOT NULL
 ),
 
 -- The SNDS writes Corsica as 20xxx, whatever the department code: 020, 201, 202 or 209.
@@ -77,34 +66,19 @@ located AS (
                                         ELSE substr(r.insee_commune, 1, 2) END
     LEFT JOIN departments of_residence ON of_residence.department = r.residence_department
     LEFT JOIN departments of_affiliation ON of_affiliation.department = r.affiliation_department
-),
-
--- The latest state of a person: last treatment, then last update; the rest makes ties fall the same way every time.
-ranked AS (
-    SELECT
-        *,
-        row_number() OVER (
-            PARTITION BY person_key, fictitious
-            -- PERSON must have a year of birth: a state that has one comes first.
-            ORDER BY BEN_NAI_ANN IS NULL, MAX_TRT_DTD DESC NULLS LAST, BEN_DTE_MAJ DESC NULLS LAST, source_file, source_line
-        ) AS state
-    FROM located
 )
 
 SELECT
-    CASE
-        WHEN fictitious THEN 'fictitious NIR'
-        WHEN state > 1 THEN 'older state of a person'
-        WHEN BEN_NAI_ANN IS NULL THEN 'no usable year of birth'
-        ELSE 'kept'
-    END AS bucket,
-    person_key,
-    person_source_value,
-    BEN_NIR_PSA,
-    BEN_SEX_COD,
-    BEN_SEX_COD_DELIVERED,
-    BEN_NAI_ANN,
-    BEN_NAI_MOI,
-    CASE WHEN commune_department IS NOT NULL THEN insee_commune END AS commune,
-    COALESCE(commune_department, known_department) AS department
-FROM ranked
+    k.person_key,
+    k.person_source_value,
+    l.BEN_NIR_PSA,
+    l.BEN_SEX_COD,
+    l.BEN_SEX_COD_DELIVERED,
+    l.BEN_NAI_ANN,
+    l.BEN_NAI_MOI,
+    CASE WHEN l.commune_department IS NOT NULL THEN l.insee_commune END AS commune,
+    COALESCE(l.commune_department, l.known_department) AS department,
+    k.person_id,
+    k.death_date
+FROM located l
+JOIN keys k ON k.person = l.person

@@ -1,0 +1,119 @@
+"""What is prepared of a whole warehouse: who is who, and which places there are."""
+
+import shutil
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.engines.sessions import Session
+from snds_omop_assets.io_managers.folders import recover, replace_folder
+from snds_omop_assets.preparation.identities import PERSONS, find_identities, give_places
+from snds_omop_assets.preparation.places import ESTABLISHMENT_TABLES, ESTABLISHMENTS, find_establishments, gather_places
+from snds_omop_assets.preparation.prepared_years import KINDS, Prepared
+from snds_omop_assets.preparation.received import Files, give_received
+from snds_omop_assets.preparation.shapes import COUNTS, IDENTITIES, MET_PERSONS, Columns, schema_of
+from snds_omop_assets.reception.store import Store, writing
+from snds_omop_assets.settings import Settings
+
+Opening = Callable[[], AbstractContextManager[Session]]
+"""Opens a session of the engine."""
+
+PERSON_TABLES = ("IR_BEN_R", "IR_BEN_R_ARC")
+COUNTED = "counted"
+"""Folder of the ledgers of what is not cut by year."""
+
+
+@dataclass(frozen=True)
+class PersonsFound:
+    """What was found.
+
+    Attributes:
+        rows: rows by result: person_identities, beneficiaries.
+        reasons: numbers of identifiers by the reason of their link, or by why they make no person; few are not told.
+        counts: rows of the referentials by rule.
+    """
+
+    rows: Mapping[str, int]
+    reasons: list[tuple[str, str]]
+    counts: Mapping[str, int]
+
+
+def find_persons(settings: Settings, open_session: Opening) -> PersonsFound:
+    """Link the identifiers of the warehouse; writes prepared/person_identities and prepared/beneficiaries.
+
+    Raises:
+        EngineError: the engine failed.
+        StoreError: the warehouse cannot be written, or another run is writing.
+    """
+    root = settings.warehouse / "prepared"
+    with writing(root / COUNTED), open_session() as session:
+        give_received(session, _received(settings, PERSON_TABLES), PERSON_TABLES)
+        session.give_files("met_persons", _met(settings, "persons"), schema_of(MET_PERSONS))
+        give_places(session)
+        find_identities(session)
+        rows = {
+            "person_identities": _written(session, "identities", IDENTITIES, root / "person_identities.parquet"),
+            "beneficiaries": _written(session, "persons", PERSONS, root / "beneficiaries.parquet"),
+        }
+        _written(session, "identity_counts", COUNTS, root / COUNTED / "identities")
+        reasons = session.result(
+            "SELECT coalesce(rule, reason) AS reason, count(*) AS n FROM identities "
+            "GROUP BY coalesce(rule, reason) ORDER BY n DESC, reason"
+        )
+    few = settings.small_cell
+    shown = [(r["reason"], str(r["n"]) if r["n"] >= few else f"fewer than {few}") for r in reasons.to_pylist()]
+    return PersonsFound(rows, shown, counted(settings, "identities"))
+
+
+def find_sites(settings: Settings, open_session: Opening) -> int:
+    """Find the sites and medical units; writes prepared/establishments, and gives its rows.
+
+    Raises:
+        EngineError: the engine failed.
+        StoreError: the warehouse cannot be written, or another run is writing.
+    """
+    root = settings.warehouse / "prepared"
+    with writing(root / COUNTED), open_session() as session:
+        give_received(session, _received(settings, ESTABLISHMENT_TABLES), ESTABLISHMENT_TABLES)
+        gather_places(session, _met(settings, "places"))
+        give_places(session)
+        find_establishments(session)
+        _written(session, "establishment_counts", COUNTS, root / COUNTED / "establishments")
+        return _written(session, "establishments", ESTABLISHMENTS, root / "establishments.parquet")
+
+
+def counted(settings: Settings, name: str) -> dict[str, int]:
+    """Rows by table and rule of one of the ledgers of what is not cut by year."""
+    found: dict[str, int] = {}
+    for file in sorted((settings.warehouse / "prepared" / COUNTED / name).glob("*.parquet")):
+        for row in pq.read_table(file).to_pylist():
+            key = f"rows of {row['source_table']}: {row['rule']}"
+            found[key] = found.get(key, 0) + row["row_count"]
+    return dict(sorted(found.items()))
+
+
+def _received(settings: Settings, names: tuple[str, ...]) -> Files:
+    """The files of received tables, those that there are."""
+    store = Store(settings.warehouse)
+    tables = {name: store.table(official_tables()[name]) for name in names}
+    return {name: table.files for name, table in tables.items() if table is not None}
+
+
+def _met(settings: Settings, piece: str) -> list[Path]:
+    """The files of what the facts of all years mention."""
+    return [file for kind in KINDS for file in Prepared(settings.warehouse, kind).files(piece)]
+
+
+def _written(session: Session, step: str, columns: Columns, folder: Path) -> int:
+    """Write a step into a folder that takes the place of the one before; gives its rows."""
+    recover(folder)
+    aside = folder.with_name(f".{folder.name}.new")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.parent.mkdir(parents=True, exist_ok=True)
+    rows = session.write(f"SELECT {', '.join(columns)} FROM {step}", aside, schema_of(columns))
+    replace_folder(aside, folder)
+    return rows
