@@ -1,0 +1,36 @@
+-- claim_events: events of the DCIR (EVENTS): drugs, acts, laboratory acts, devices, and natures of service that are an
+-- act.
+-- Quantities: boxes times the content of the pack, boxes where it is unknown, units of an opened pack; else what was
+-- netted.
+-- A dispensed drug lasts 30 days (a rule of the CDM, which wants an end); a device that was bought has no end.
+-- Who: the prescriber of a drug, the executor of all else.
+-- Source: HDH OMOP specification (stem table), medicament; docs/etl.
+SELECT
+    j.event_key AS event_id,
+    j.person_id,
+    j.visit_occurrence_id,
+    CAST(NULL AS BIGINT) AS visit_detail_id,
+    coalesce(t.source_table, 'ER_PRS_F') AS origin,
+    j.nomenclature,
+    coalesce(j.code, j.PRS_NAT_REF) AS code,
+    coalesce(j.code, j.PRS_NAT_REF) AS source_value,
+    coalesce(j.detail_start, j.start_date) AS start_date,
+    CASE
+        WHEN j.nomenclature IN ('CIP13', 'CIP7', 'UCD') THEN j.start_date + 29
+        WHEN j.nomenclature <> 'LPP' THEN j.end_date
+        WHEN j.variant = '1' OR j.detail_end IS NULL THEN NULL
+        ELSE greatest(j.detail_end, coalesce(j.detail_start, j.start_date))
+    END AS end_date,
+    CASE WHEN j.nomenclature IN ('CIP13', 'CIP7', 'UCD') THEN 'pharmacy' ELSE 'claim' END AS type,
+    CAST(NULL AS STRING) AS status,
+    CASE WHEN j.variant = 'opened' OR p.content IS NULL THEN CAST(j.quantity AS DOUBLE)
+         ELSE CAST(j.quantity AS DOUBLE) * p.content END AS quantity,
+    CASE WHEN j.nomenclature IN ('CIP13', 'CIP7', 'UCD') THEN 30 END AS days_supply,
+    j.refills,
+    p.unit,
+    CASE WHEN j.nomenclature IN ('CIP13', 'CIP7', 'UCD') THEN j.prescriber_kind ELSE j.executor_kind END AS provider,
+    CASE WHEN j.nomenclature = 'CCAM' THEN j.variant END AS modifier
+FROM claim_judged j
+LEFT JOIN claim_tables t USING (nomenclature)
+LEFT JOIN claim_packs p ON p.nomenclature = j.nomenclature AND p.code = j.code
+WHERE j.rule = 'visit' AND j.is_event

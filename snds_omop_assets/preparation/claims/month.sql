@@ -1,0 +1,74 @@
+-- A month of flow: rows are lines of ER_PRS_F, once for each of their details, with the rule that a line tells by
+-- itself.
+--
+-- claim_flow        one row: flow_year, last_day (of the flow; NULL where the table came whole), prescriber_site
+-- claim_facilities  facilities.sql; claim_details details.sql; claim_services natures of services (code, nature)
+--
+-- Rules, the first that fits:
+--   participation_line  a flat participation (PRS_DPN_QLP 71, DPN_QLF 0): a cost and no act
+--   information_line    DPN_QLF or PRS_DPN_QLP 71 or 72; NULL counts as 0
+--   supplement_line     CPL_MAJ_TOP 2: a cost and no act
+--   also_in_pmsi        see claim_facilities
+--   no_care_contact     a nature of service that is no care; one that no list knows is care
+--   no_care_date, care_after_flow
+-- kept: the row goes into the pieces, for what it makes or for its amounts.
+-- Source: HDH Synthese_Filtres, faq_dcir, sas_prestation_dcir; vocabulary/maps/services.csv.
+SELECT
+    *,
+    coalesce((rule IS NULL OR rule IN ('supplement_line', 'participation_line'))
+             AND start_date IS NOT NULL AND (last_day IS NULL OR start_date <= last_day), FALSE) AS kept
+FROM (
+    SELECT
+        f.flow_year,
+        f.last_day,
+        CASE
+            WHEN p.DPN_QLF IN ('71', '72') OR p.PRS_DPN_QLP IN ('71', '72') THEN
+                CASE WHEN coalesce(p.DPN_QLF, '0') = '0' AND p.PRS_DPN_QLP = '71' THEN 'participation_line'
+                     ELSE 'information_line' END
+            WHEN p.CPL_MAJ_TOP = '2' THEN 'supplement_line'
+            WHEN e.in_pmsi THEN 'also_in_pmsi'
+            WHEN p.PRS_NAT_REF IS NULL OR s.nature = 'none' THEN 'no_care_contact'
+            WHEN p.EXE_SOI_DTD IS NULL THEN 'no_care_date'
+            WHEN p.EXE_SOI_DTD > f.last_day THEN 'care_after_flow'
+        END AS rule,
+        coalesce(s.nature = 'accessory', FALSE) AS accessory,
+        p.BEN_NIR_PSA,
+        p.BEN_RNG_GEM,
+        p.EXE_SOI_DTD AS start_date,
+        greatest(p.EXE_SOI_DTD, p.EXE_SOI_DTF) AS end_date,
+        p.PRS_NAT_REF,
+        p.PFS_EXE_NUM AS executor,
+        CASE WHEN p.PSE_SPE_COD IS NOT NULL THEN 'SPE:' || p.PSE_SPE_COD ELSE 'ACT:' || p.PSE_ACT_NAT END
+            AS executor_kind,
+        p.PFS_PRE_NUM AS prescriber,
+        CASE WHEN p.PSP_SPE_COD IS NOT NULL THEN 'SPE:' || p.PSP_SPE_COD ELSE 'ACT:' || p.PSP_ACT_NAT END
+            AS prescriber_kind,
+        p.PRE_PRE_DTD AS prescribed,
+        CASE WHEN f.prescriber_site THEN p.ETB_PRE_FIN ELSE e.site END AS site,
+        p.ETB_PRE_FIN AS prescriber_site,
+        p.PRS_PAI_MNT AS total,
+        CASE WHEN p.BSE_REM_MNT IS NOT NULL OR p.CPL_REM_MNT IS NOT NULL
+             THEN coalesce(p.BSE_REM_MNT, 0) + coalesce(p.CPL_REM_MNT, 0) END AS payer,
+        d.nomenclature,
+        d.code,
+        d.variant,
+        -- What does not say how many counts as one; the sign is then that of the line, or of its amount.
+        CASE
+            WHEN d.unsigned THEN coalesce(d.quantity, 1) * sign(coalesce(p.PRS_ACT_QTE, p.PRS_PAI_MNT, 1))
+            WHEN d.nomenclature IS NOT NULL
+                THEN coalesce(d.quantity, CASE WHEN coalesce(p.PRS_ACT_QTE, p.PRS_PAI_MNT) < 0 THEN -1 ELSE 1 END)
+            ELSE coalesce(p.PRS_ACT_QTE, CASE WHEN p.PRS_PAI_MNT < 0 THEN -1 ELSE 1 END)
+        END AS quantity,
+        d.detail_start,
+        d.detail_end,
+        d.refills,
+        coalesce(e.facility_rows, 0) AS facility_rows,
+        d.detail_line,
+        p.source_file,
+        p.source_line
+    FROM ER_PRS_F p
+    CROSS JOIN claim_flow f
+    LEFT JOIN claim_services s ON s.code = p.PRS_NAT_REF
+    LEFT JOIN claim_facilities e ON {same_key_e}
+    LEFT JOIN claim_details d ON {same_key_d}
+) AS told
