@@ -1,0 +1,58 @@
+-- stays/mco external found: one row per day of external care of a hospital (T_MCO_CSTC), with what its invoice says.
+-- The kind of visit is 9203 where emergencies are billed (ATU), else 9202 (HDH visit_occurrence).
+-- Who treats is the specialty of the fees (FCSTC), else of the facility's (FBSTC); the smallest code of several.
+
+WITH fee AS (
+    SELECT
+        ETA_NUM,
+        SEQ_NUM,
+        min(EXE_SPE) AS specialty,
+        min(ETA_NUM_GEO) AS site
+    FROM T_MCO_FCSTC
+    GROUP BY ETA_NUM, SEQ_NUM
+),
+facility AS (
+    SELECT
+        ETA_NUM,
+        SEQ_NUM,
+        min(EXE_SPE) AS specialty,
+        min(ETA_NUM_GEO) AS site,
+        count(*) FILTER (WHERE trim(ACT_COD) = 'ATU') AS emergencies
+    FROM T_MCO_FBSTC
+    GROUP BY ETA_NUM, SEQ_NUM
+),
+invoice AS (
+    SELECT ETA_NUM, SEQ_NUM, min(COD_SEX) AS sex, min(AGE_ANN) AS age_years, min(ETA_NUM_GEO) AS site
+    FROM T_MCO_FASTC
+    GROUP BY ETA_NUM, SEQ_NUM
+)
+SELECT
+    c.ETA_NUM AS hospital,
+    c.SEQ_NUM AS number,
+    c.NIR_ANO_17,
+    c.RNG_NAI AS birth_rank,
+    CAST(NULL AS STRING) AS mother_key,
+    c.EXE_SOI_DTD AS entry,
+    coalesce(c.EXE_SOI_DTF, c.EXE_SOI_DTD) AS exit_day,
+    c.EXE_SOI_DTD AS origin,
+    coalesce(c.NIR_RET, '0') <> '0' OR coalesce(c.NAI_RET, '0') <> '0' OR coalesce(c.SEX_RET, '0') <> '0'
+        OR coalesce(c.IAS_RET, '0') <> '0' OR coalesce(c.ENT_DAT_RET, '0') <> '0' AS returned,
+    t.finess IS NOT NULL AND f.file_year <= 2017 AS sent_twice,
+    CAST(NULL AS STRING) AS stay_rule,
+    CASE WHEN facility.emergencies > 0 THEN 9203 ELSE 9202 END AS visit_concept_id,
+    'SPE:' || coalesce(fee.specialty, facility.specialty) AS provider,
+    coalesce(facility.site, fee.site, invoice.site, c.ETA_NUM) AS site,
+    'ACE MCO' AS visit_source_value,
+    CAST(NULL AS STRING) AS ENT_PRV,
+    CAST(NULL AS STRING) AS ENT_MOD,
+    CAST(NULL AS STRING) AS SOR_DES,
+    CAST(NULL AS STRING) AS SOR_MOD,
+    invoice.sex,
+    invoice.age_years,
+    CAST(NULL AS BIGINT) AS age_days
+FROM T_MCO_CSTC c
+LEFT JOIN fee ON fee.ETA_NUM = c.ETA_NUM AND fee.SEQ_NUM = c.SEQ_NUM
+LEFT JOIN facility ON facility.ETA_NUM = c.ETA_NUM AND facility.SEQ_NUM = c.SEQ_NUM
+LEFT JOIN invoice ON invoice.ETA_NUM = c.ETA_NUM AND invoice.SEQ_NUM = c.SEQ_NUM
+CROSS JOIN this_file f
+LEFT JOIN sent_twice t ON t.finess = c.ETA_NUM AND t.hospital_group IN ('AP-HP', 'AP-HM')

@@ -1,0 +1,14 @@
+-- stays/ssr external acts: one row per row of CCAM acts; days count from the day of care.
+
+SELECT
+    'T_SSR_FMSTC' AS source_table,
+    ETA_NUM AS hospital,
+    SEQ_NUM AS number,
+    CAST(NULL AS STRING) AS passage,
+    FALSE AS of_passage,
+    CCAM_COD AS code,
+    DEL_DAT_ENT AS delay,
+    CAST(1 AS DOUBLE) AS quantity,
+    TRY_CAST(ACV_ACT AS INT) AS activity,
+    TRY_CAST(PHA_ACT AS INT) AS phase
+FROM T_SSR_FMSTC
