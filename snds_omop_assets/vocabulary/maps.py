@@ -4,6 +4,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -66,6 +67,13 @@ def read_map(name: str) -> Sequence[Mapped]:
             )
             for row in csv.DictReader(lines)
         ]
+
+
+@cache
+def natures() -> Mapping[str, str]:
+    """What each PRS_NAT_REF is, by code: `care` (a contact), `accessory` (joins one) or `none`."""
+    with (MAPS / "services.csv").open(encoding="utf-8", newline="") as lines:
+        return {row["code"]: row["nature"] for row in csv.DictReader(lines)}
 
 
 def concepts_of(source_to_concept_map: StoredTable, nomenclature: str) -> Mapping[str, int]:

@@ -1,0 +1,50 @@
+-- Rows are rows of KI_CCI_R, one per death, each with the person, the day, and the rule by which it ends.
+-- A row without BEN_IDT_ANO was not matched by the CépiDc; one whose BEN_IDT_ANO nobody here has is no better.
+-- Day: BEN_DCD_DTE; where a project was given the month only (BEN_DCD_AME), its last day, so that no care follows it.
+-- A person dies once: of several certificates the first day counts.
+
+WITH delivered AS (
+    SELECT
+        *,
+        CAST(floor(BEN_DCD_AME / 100) AS INT) AS death_year,
+        CAST(BEN_DCD_AME % 100 AS INT) AS death_month
+    FROM KI_CCI_R
+),
+
+dated AS (
+    SELECT
+        *,
+        coalesce(BEN_DCD_DTE, CASE
+            WHEN death_month = 12 THEN make_date(death_year, 12, 31)
+            WHEN death_month BETWEEN 1 AND 11 THEN make_date(death_year, death_month + 1, 1) + CAST(-1 AS INT)
+        END) AS day
+    FROM delivered
+),
+
+ordered AS (
+    SELECT
+        d.DCD_IDT_ENC,
+        d.day,
+        replace(upper(trim(d.DCD_CIM_COD)), '.', '') AS code,
+        d.DCD_CIM_COD AS source_value,
+        d.FLX_PER_ANN,
+        k.person_id,
+        CASE
+            WHEN k.death_key IS NULL THEN 'unmatched_death'
+            WHEN k.person_id IS NULL THEN coalesce(k.rule, 'unmatched_death')
+            WHEN d.day IS NULL THEN 'no_care_date'
+        END AS rule,
+        row_number() OVER (
+            PARTITION BY k.person_id ORDER BY d.day NULLS LAST, d.DCD_IDT_ENC, d.source_file, d.source_line
+        ) AS place
+    FROM dated d
+    LEFT JOIN death_keys k ON k.death_key = d.BEN_IDT_ANO
+)
+
+SELECT
+    DCD_IDT_ENC, person_id, day, code, source_value,
+    CASE WHEN rule IS NOT NULL THEN rule WHEN place > 1 THEN 'same_death' ELSE 'death' END AS rule,
+    CAST(greatest(least(coalesce(year(day), CAST(FLX_PER_ANN AS INT), b.first_year), b.last_year), b.first_year) AS INT)
+        AS care_year
+FROM ordered
+CROSS JOIN base b
