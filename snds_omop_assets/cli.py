@@ -12,13 +12,12 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 
 from snds_omop_assets.errors import SndsOmopError
-from snds_omop_assets.settings import Settings
+from snds_omop_assets.settings import ENGINES, Settings
 
 if TYPE_CHECKING:
     from snds_omop_assets.reception.report import DeliveryReport
     from snds_omop_assets.run import RunSummary
 
-INTERFACE = ("omop/person", "omop/care_site", "omop/provider", "omop/location")
 STYLES = ("green", "yellow", "red")
 LAST_YEAR = 2099
 
@@ -50,13 +49,19 @@ def main() -> None:
 )
 @warehouse_option
 @years_option
-def run(delivery: Path | None, warehouse: Path | None, years: str | None) -> None:
-    """Receive the delivery, build the CDM tables, check them; exit code 1 if anything fails."""
-    settings = _settings(delivery, warehouse)
+@click.option("--engine", type=click.Choice(ENGINES), help="What runs the SQL (default: SNDS_ENGINE, else duckdb).")
+@click.option("--memory", help="How much the engine may take, as 8GB (default: SNDS_MEMORY, else what it takes).")
+def run(
+    delivery: Path | None, warehouse: Path | None, years: str | None, engine: str | None, memory: str | None
+) -> None:
+    """Receive the delivery, build the CDM tables, check them; exit code 1 if anything fails.
+
+    Years of care that nothing new touches are not computed again.
+    """
+    settings = _settings(delivery, warehouse, SNDS_ENGINE=engine or "", SNDS_MEMORY=memory or "")
     summary, console = _run(settings, "everything", _years(years))
-    written = [asset for asset in summary.assets if asset.name in INTERFACE]
-    for asset in written:
-        console.print(f"{asset.name}: {asset.path}", soft_wrap=True)
+    for name, path in {asset.name: asset.path for asset in summary.assets if asset.name.startswith("omop/")}.items():
+        console.print(f"{name}: {path}", soft_wrap=True)
     console.print(f"Done in {summary.seconds:.0f} s." if summary.success else "Failed.", style="bold")
     sys.exit(0 if summary.success else 1)
 

@@ -1,25 +1,29 @@
 """The one Definitions object: assets, checks, resources, jobs. Nothing is computed or decided here."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import dagster as dg
 from dagster_pyspark import LazyPySparkResource
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
-from snds_omop_assets.engines.spark_engine import LOCAL_SPARK_CONFIG
+from snds_omop_assets.engines.spark_engine import spark_config
 from snds_omop_assets.io_managers.managers import (
     IfThereIOManager,
+    PartsIOManager,
     SparkParquetIOManager,
     csv_io_manager,
     parquet_io_manager,
     sqlite_io_manager,
 )
+from snds_omop_assets.omop.assets import conversion_assets
 from snds_omop_assets.omop.care_site import BRIEF_VIEW, care_site
+from snds_omop_assets.omop.field_rules import with_known_lineage
 from snds_omop_assets.omop.location import location
 from snds_omop_assets.omop.person import person
 from snds_omop_assets.omop.provider import provider
 from snds_omop_assets.preparation.assets import prepared_assets
 from snds_omop_assets.quality.assets import conformance_asset_checks
+from snds_omop_assets.quality.ledger_assets import ledger_assets
 from snds_omop_assets.reception.assets import (
     REPORT,
     SINGLE_RUN,
@@ -31,15 +35,15 @@ from snds_omop_assets.reception.assets import (
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.vocabulary.assets import (
-    GROUP as VOCABULARY,
-)
-from snds_omop_assets.vocabulary.assets import (
     VocabularyIOManager,
     resolution_assets,
     source_to_concept_map,
     vocabulary,
     vocabulary_checks,
 )
+
+NEEDED = ("ER_PRS_F", "IR_ACT_V", "IR_BEN_R", "IR_SPE_V", "T_MCO_E")
+"""Tables without which nothing can be converted: their assets are there even if nobody delivered them, and say so."""
 
 
 def build_defs(
@@ -56,19 +60,36 @@ def build_defs(
     """
     settings = settings or Settings.from_environment()
     root = settings.warehouse
-    targets = [*prepared_assets, location, person, care_site, provider]
-    delivered = Delivered(settings, needed_tables(targets))
+    delivered = Delivered(settings, NEEDED)
     reception = received_assets(delivered)
     concepts = [vocabulary, source_to_concept_map, *resolution_assets(delivered)]
+    prepared = prepared_assets(delivered)
+    cdm = [location, person, care_site, provider, *conversion_assets(delivered)]
+    cdm_keys = [key for asset in cdm for key in asset.keys]
+    accounts, balanced = ledger_assets([*cdm_keys, *(key for asset in reception for key in asset.keys)])
+    known = {key for asset in (*reception, *concepts, *prepared, *cdm) for key in asset.keys}
+    cdm = [with_known_lineage(asset, known) for asset in cdm]
+    before = [key for asset in (*reception, *concepts, *prepared) for key in asset.keys]
+    targets = [*prepared, *cdm, accounts]
     return dg.Definitions(
         # A range of years runs in one run only if every asset of the run allows it.
         assets=[asset.with_attributes(backfill_policy=SINGLE_RUN) for asset in (*reception, *concepts, *targets)],
-        asset_checks=[*received_checks(delivered), *vocabulary_checks, *conformance_asset_checks],
+        asset_checks=[*received_checks(delivered), *vocabulary_checks, *conformance_asset_checks, balanced],
         jobs=[
             dg.define_asset_job(
                 "reception",
                 dg.AssetSelection.assets(*delivered.keys, REPORT),
                 description="Receive the delivery and report on it.",
+            ),
+            dg.define_asset_job(
+                "preparation",
+                dg.AssetSelection.assets(*before),
+                description="Receive the delivery, load the vocabulary, prepare what the CDM is made of.",
+            ),
+            dg.define_asset_job(
+                "conversion",
+                dg.AssetSelection.assets(*cdm_keys, accounts.key),
+                description="Build the CDM from what is prepared, and check it.",
             ),
             dg.define_asset_job("everything", description="Receive the delivery, build the CDM, check it."),
             dg.define_asset_job(
@@ -77,11 +98,12 @@ def build_defs(
         ],
         resources={
             "settings": settings,
-            "spark": LazyPySparkResource(spark_config=LOCAL_SPARK_CONFIG),
+            "spark": LazyPySparkResource(spark_config=spark_config(settings.spark_master, settings.memory)),
             "if_there": IfThereIOManager(root),
             "vocabulary": VocabularyIOManager(root),
             "vocabulary_if_there": VocabularyIOManager(root, required=False),
             "received": ReceivedIOManager(Store(root)),
+            "parts": PartsIOManager(root),
             "parquet": parquet_io_manager(root),
             "csv": csv_io_manager(root),
             "sqlite": sqlite_io_manager(
@@ -95,13 +117,6 @@ def build_defs(
         executor=dg.in_process_executor,
         loggers=loggers,
     )
-
-
-def needed_tables(targets: Sequence[dg.AssetsDefinition]) -> list[str]:
-    """The SNDS tables that some assets read."""
-    built = {key for asset in targets for key in asset.keys}
-    needed = {key for asset in targets for key in asset.dependency_keys if key not in built}
-    return sorted(key.path[-1].upper() for key in needed if key.path[0] != VOCABULARY)
 
 
 defs = build_defs()

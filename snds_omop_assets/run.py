@@ -11,9 +11,15 @@ import dagster as dg
 
 from snds_omop_assets.definitions import build_defs
 from snds_omop_assets.errors import SndsOmopError
+from snds_omop_assets.omop.conversion import Conversion
 from snds_omop_assets.reception.assets import FIRST_YEAR_TAG, LAST_YEAR_TAG, UNCLAIMED
 from snds_omop_assets.reception.deliveries import open_settings_delivery
+from snds_omop_assets.reception.delivery import FIRST_YEAR
 from snds_omop_assets.settings import Settings, dagster_home_is_set
+
+CONVERSION = "conversion"
+STAGES: Mapping[str, Sequence[str]] = {"everything": ("preparation", CONVERSION)}
+"""Jobs that are run one after the other: which years of care there are is known once the files are prepared."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +94,33 @@ def run(
     started = time.monotonic()
     logger = logging.Logger("snds_omop_assets")
     loggers = {"steps": dg.LoggerDefinition(lambda _: logger)}
-    definition = build_defs(settings, loggers).resolve_job_def(job)
-    steps = len(definition.graph.node_dict)
+    stages = STAGES.get(job, (job,))
+    definitions = build_defs(settings, loggers)
+    steps = sum(len(definitions.resolve_job_def(stage).graph.node_dict) for stage in stages)
     logger.addHandler(_StepHandler(steps, on_step or (lambda name, done, total: None)))
+    summary = RunSummary(success=True)
     with _instance() as instance:
-        result = definition.execute_in_process(
-            instance=instance,
-            run_config={"loggers": {"steps": {}}},
-            raise_on_error=False,
-            tags=_partition_range(settings, years),
-        )
-    summary = RunSummary(success=result.success, seconds=time.monotonic() - started)
+        for stage in stages:
+            result = (
+                build_defs(settings, loggers)
+                .resolve_job_def(stage)
+                .execute_in_process(
+                    instance=instance,
+                    run_config={"loggers": {"steps": {}}},
+                    raise_on_error=False,
+                    tags=_partition_range(settings, years, stage),
+                )
+            )
+            _add(summary, result)
+            if not result.success:
+                break
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def _add(summary: RunSummary, result: dg.ExecuteInProcessResult) -> None:
+    """Add what one Dagster run did."""
+    summary.success = summary.success and result.success
     seconds: dict[str, float] = {}
     for event in result.all_events:
         step = event.step_key or "run"
@@ -118,17 +140,22 @@ def run(
         summary.checks.append(
             CheckSummary(name, check.check_name, check.passed, bool(check.blocking), failed, check.description or "")
         )
-    return summary
 
 
-def _partition_range(settings: Settings, years: Sequence[int] | None) -> dict[str, str]:
-    """The tags of a run over some years; none where the delivery has no table that is cut by year."""
+def _partition_range(settings: Settings, years: Sequence[int] | None, stage: str) -> dict[str, str]:
+    """The tags of a run over some years; none where the delivery has no table that is cut by year.
+
+    Care may be older than the first flow that tells it: what is converted are the years of care of what is prepared.
+    """
     try:
-        years = years or open_settings_delivery(settings).years
+        delivered = open_settings_delivery(settings).years
     except SndsOmopError:
         return {}  # the assets say why
-    if not years:
+    if not delivered:
         return {}
+    if stage == CONVERSION and not years:
+        years = [max(year, FIRST_YEAR) for year in Conversion.of_files(settings).care_years()]
+    years = years or delivered
     first, last = str(min(years)), str(max(years))
     return {FIRST_YEAR_TAG: first, LAST_YEAR_TAG: last}
 

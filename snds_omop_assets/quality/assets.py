@@ -6,6 +6,8 @@ import dagster as dg
 
 from snds_omop_assets.contracts.cdm_tables import CdmTable, cdm_tables
 from snds_omop_assets.engines.duckdb_engine import duckdb_with
+from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
+from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
 from snds_omop_assets.quality import conformance
 from snds_omop_assets.quality.conformance import Finding, Judged
 from snds_omop_assets.settings import Settings
@@ -16,12 +18,21 @@ from snds_omop_assets.vocabulary.assets import key_of as vocabulary_key
 from snds_omop_assets.vocabulary.loaded import TABLES as LOADED
 from snds_omop_assets.vocabulary.maps import CONCEPTS
 
-CONCEPT = "concept"
+CONCEPT, LOCAL = "concept", "local_concept"
 
 VOCABULARY = ("concept", "vocabulary", "domain", "concept_class", "relationship")
 """Tables that refer to each other, so one step judges them. The large tables are judged while they are loaded."""
 
-BUILT = (*VOCABULARY, "source_to_concept_map", "location", "care_site", "provider", "person")
+BUILT = (
+    *VOCABULARY,
+    "source_to_concept_map",
+    "location",
+    "care_site",
+    "provider",
+    "person",
+    *CARE_YEAR_TABLES,
+    *OVER_YEARS_TABLES,
+)
 """The CDM tables that are judged."""
 
 CHECKS: Mapping[str, str] = {
@@ -64,6 +75,8 @@ def conformance_checks(name: str, judged_tables: Sequence[CdmTable], blocking: b
     own = {table.name: key_of(table.name) for table in judged_tables}
     parents = {f.reference.table for table in judged_tables for f in table.references if f.reference}
     others = {parent: key_of(parent) for parent in sorted((parents & set(BUILT)) | {CONCEPT}) if parent not in own}
+    if not own.keys() & set(VOCABULARY_TABLES):  # tables of the data may have the concepts of French codes
+        others[LOCAL] = vocabulary_key(LOCAL)
 
     @dg.multi_asset_check(
         name=f"conformance_{name}",
@@ -83,8 +96,11 @@ def conformance_checks(name: str, judged_tables: Sequence[CdmTable], blocking: b
     ) -> Iterator[dg.AssetCheckResult]:
         present = {table: found for table, found in stored.items() if found is not None}
         # Where nothing is loaded yet, a table made alone is compared with the concepts that the project can write.
-        known = present.get(CONCEPT, CONCEPTS)
-        with duckdb_with({**present, "known_concept": known}, spill=settings.spill) as connection:
+        tables = {**present, "standard": present.get(CONCEPT, CONCEPTS)}
+        with duckdb_with(tables, spill=settings.spill) as connection:
+            ids = "SELECT CAST(concept_id AS BIGINT) AS concept_id, domain_id FROM"
+            local = f" UNION ALL {ids} {LOCAL}" if LOCAL in present else ""
+            connection.execute(f"CREATE VIEW known_concept AS {ids} standard{local}")
             for table in judged_tables:
                 found = present[table.name]
                 judged = Judged(connection, table, found.schema, found.kept_as_text)

@@ -72,7 +72,7 @@ def structure(judged: Judged) -> list[Finding]:
         for place, name in enumerate(wanted)
     ]
     findings += [Finding("cdmField", name, 1, 1) for name in names if name not in wanted]
-    return findings + [_type_of_values(judged, field) for field in judged.there(judged.table.fields)]
+    return findings + _types_of_values(judged)
 
 
 def required_fields(judged: Judged) -> list[Finding]:
@@ -103,18 +103,27 @@ def foreign_keys(judged: Judged, present: Sequence[str]) -> list[Finding]:
     findings = []
     for field in judged.there(judged.table.references):
         assert field.reference is not None
+        # Ids are numbers, whatever the file holds them as; some keys of the vocabulary are texts.
+        kind = "BIGINT" if field.arrow == pa.int64() else "VARCHAR"
         parent = (
-            f'SELECT DISTINCT CAST("{field.reference.field}" AS VARCHAR) AS id FROM {field.reference.table}'
+            f'SELECT TRY_CAST("{field.reference.field}" AS {kind}) AS id FROM {field.reference.table}'
             if field.reference.table in present
-            else "SELECT CAST(NULL AS VARCHAR) AS id"
+            else f"SELECT CAST(NULL AS {kind}) AS id"
         )
         rows, orphans = one_row(
             judged.connection,
-            f'SELECT count(c."{field.name}"), count(*) FILTER (c."{field.name}" IS NOT NULL AND p.id IS NULL) '
-            f'FROM {judged.table.name} c LEFT JOIN ({parent}) p ON CAST(c."{field.name}" AS VARCHAR) = p.id',
+            f'SELECT count("{field.name}"), count(*) FILTER ("{field.name}" IS NOT NULL AND NOT found) FROM ('
+            f'SELECT "{field.name}", coalesce({_key_of(judged, field, kind)} IN ({parent}), FALSE) AS found '
+            f"FROM {judged.table.name})",
         )
         findings.append(Finding("isForeignKey", field.name, orphans, rows))
     return findings
+
+
+def _key_of(judged: Judged, field: CdmField, kind: str) -> str:
+    """SQL of a reference in the type of what it refers to: a number that went through a float finds nothing."""
+    through_float = kind == "BIGINT" and judged.schema.field(field.name).type not in (pa.int64(), pa.string())
+    return f"CAST(NULL AS {kind})" if through_float else f'TRY_CAST("{field.name}" AS {kind})'
 
 
 def concepts(judged: Judged) -> list[Finding]:
@@ -122,14 +131,15 @@ def concepts(judged: Judged) -> list[Finding]:
     findings = []
     for field in judged.there(judged.table.concepts):
         misplaced = f"k.domain_id <> '{field.domain}' AND k.concept_id <> 0" if field.domain else "FALSE"
+        # A table has many rows and few concepts.
         rows, unknown, wrong_domain = one_row(
             judged.connection,
-            f'SELECT count(c."{field.name}"), '
-            f'count(*) FILTER (c."{field.name}" IS NOT NULL AND k.concept_id IS NULL), '
-            f"count(*) FILTER ({misplaced}) "
-            f"FROM {judged.table.name} c "
-            f"LEFT JOIN (SELECT CAST(concept_id AS BIGINT) AS concept_id, domain_id FROM known_concept) k "
-            f'ON TRY_CAST(c."{field.name}" AS BIGINT) = k.concept_id',
+            "SELECT coalesce(sum(c.n) FILTER (c.id IS NOT NULL), 0), "
+            "coalesce(sum(c.n) FILTER (c.id IS NOT NULL AND k.concept_id IS NULL), 0), "
+            f"coalesce(sum(c.n) FILTER ({misplaced}), 0) "
+            f'FROM (SELECT "{field.name}" AS id, count(*) AS n FROM {judged.table.name} GROUP BY ALL) c '
+            "LEFT JOIN (SELECT CAST(concept_id AS BIGINT) AS concept_id, domain_id FROM known_concept) k "
+            "ON TRY_CAST(c.id AS BIGINT) = k.concept_id",
         )
         findings.append(Finding("isForeignKey", field.name, unknown, rows))
         if field.domain:
@@ -137,22 +147,32 @@ def concepts(judged: Judged) -> list[Finding]:
     return findings
 
 
-def _type_of_values(judged: Judged, field: CdmField) -> Finding:
-    """Values that are not of the field's type, or longer than it allows; all, where the column's own type is wrong."""
+def _types_of_values(judged: Judged) -> list[Finding]:
+    """Values that are not of their field's type or too long; all of them, where the column's own type is wrong."""
+    fields = judged.there(judged.table.fields)
+    wrong = {field.name: _wrong(judged, field) for field in fields}
+    counts = ", ".join(
+        f'count("{name}"), count(*) FILTER ("{name}" IS NOT NULL AND ({condition}))'
+        for name, condition in wrong.items()
+    )
+    found = one_row(judged.connection, f"SELECT {counts} FROM {judged.table.name}") if counts else ()
+    return [
+        Finding("cdmDatatype", field.name, violated, rows)
+        for field, rows, violated in zip(fields, found[::2], found[1::2], strict=True)
+    ]
+
+
+def _wrong(judged: Judged, field: CdmField) -> str:
+    """SQL that is true for a value that is not of the field's type."""
     column = f'CAST("{field.name}" AS VARCHAR)'
     stored_as = judged.schema.field(field.name).type
     if stored_as != field.arrow and not (stored_as == pa.string() and field.arrow in judged.kept_as_text):
-        wrong = "TRUE"
-    elif field.arrow == pa.int64():
+        return "TRUE"
+    if field.max_length is not None:
+        return f"length({column}) > {field.max_length}"
+    if stored_as == field.arrow:
+        return "FALSE"
+    if field.arrow == pa.int64():
         # A cast would round 1963.4, and an id that went through a float.
-        wrong = f"NOT regexp_full_match({column}, '-?[0-9]+') OR TRY_CAST({column} AS BIGINT) IS NULL"
-    elif field.max_length is not None:
-        wrong = f"length({column}) > {field.max_length}"
-    else:
-        wrong = f"TRY_CAST({column} AS {SQL_TYPES[field.arrow]}) IS NULL"
-    rows, violated = one_row(
-        judged.connection,
-        f'SELECT count("{field.name}"), count(*) FILTER ("{field.name}" IS NOT NULL AND ({wrong})) '
-        f"FROM {judged.table.name}",
-    )
-    return Finding("cdmDatatype", field.name, violated, rows)
+        return f"NOT regexp_full_match({column}, '-?[0-9]+') OR TRY_CAST({column} AS BIGINT) IS NULL"
+    return f"TRY_CAST({column} AS {SQL_TYPES[field.arrow]}) IS NULL"

@@ -27,7 +27,7 @@ from snds_omop_assets.reception.findings import Finding, Status, verdict
 from snds_omop_assets.reception.log import log_event
 from snds_omop_assets.reception.receipt import Receipt
 from snds_omop_assets.reception.receive import Done, Outcome
-from snds_omop_assets.reception.store import MANIFEST, Store
+from snds_omop_assets.reception.store import MANIFEST, ReceivedTable, Store
 from snds_omop_assets.reception.verification import BLOCKING, CHECKS, checks_of, verify_patients, verify_table
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS, described_columns, said_plainly, snds_columns, table_of
@@ -68,18 +68,32 @@ class ReceivedIOManager(dg.IOManager):
         Raises:
             dagster.Failure: the store has nothing of it; says which asset needs it and what to do.
         """
-        name = context.asset_key.path[-1].upper()
-        contract = official_tables()[name]
-        found = self.store.table(contract)
-        if found is None:
-            needs = context.step_context.step.key.replace("__", "/")
-            raise dg.Failure(
-                f"{needs} needs {name}, which is not in the warehouse: it was not delivered, or has not been "
-                f"materialized. Add {contract.file_name()} to the delivery and materialize "
-                f"{context.asset_key.to_user_string()}.",
-                allow_retries=False,
-            )
-        return found
+        return needed_table(
+            self.store, context.asset_key.path[-1].upper(), context.step_context.step.key.replace("__", "/")
+        )
+
+
+def needed_table(store: Store, name: str, needs: str) -> ReceivedTable:
+    """A received table that an asset cannot do without.
+
+    Args:
+        store: of the warehouse.
+        name: of the table.
+        needs: the asset, for the sentence.
+
+    Raises:
+        dagster.Failure: the store has nothing of it; says which asset needs it and what to do.
+    """
+    contract = official_tables()[name]
+    found = store.table(contract)
+    if found is None:
+        raise dg.Failure(
+            f"{needs} needs {name}, which is not in the warehouse: it was not delivered, or has not been "
+            f"materialized. Add {contract.file_name()} to the delivery and materialize "
+            f"{'/'.join(contract.asset_key)}.",
+            allow_retries=False,
+        )
+    return found
 
 
 class Delivered:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from snds_omop_assets.synthetic.catalogue_files import Catalogue, Codes, catalogue, codes
-from snds_omop_assets.synthetic.days import NEVER, Days, Ints
+from snds_omop_assets.synthetic.days import NEVER, Days, Ints, day_of
 from snds_omop_assets.synthetic.people import NOBODY, Flags, People
 from snds_omop_assets.synthetic.scenario import Block
 from snds_omop_assets.synthetic.world import World
@@ -31,6 +31,9 @@ ROLES = ("diagnosis", "procedure", "drug", "temporary_drug", "thrombolytic", "de
 
 HOME, TRANSFER, DEATH = 8, 7, 9
 """ENT_MOD and SOR_MOD: from and to home, another hospital; dead."""
+
+CSARR_BEGINS = day_of(2014)
+"""T_SSRaaCSARR is there from 2014 on (schema-snds)."""
 
 NO_CODE = -1
 
@@ -342,8 +345,11 @@ class Lives:
         return Stays(**_joined(self._stays, Stays))
 
     def events(self) -> StayEvents:
-        """Everything that happens in stays so far."""
-        return StayEvents(**_joined(self._events, StayEvents))
+        """Everything that happens in stays so far; rehabilitation before the CSARR has no code: it is not told."""
+        found = StayEvents(**_joined(self._events, StayEvents))
+        coded = (found.role != REHABILITATION) | (self.stays().start[found.stay] + found.delay >= CSARR_BEGINS)
+        told: StayEvents = rows_of(found, coded)
+        return told
 
     def diseases(self) -> Diseases:
         """Every long-term disease."""

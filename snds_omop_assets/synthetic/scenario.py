@@ -18,8 +18,8 @@ HERE = Path(__file__).parent
 SCENARIOS = HERE / "scenarios"
 TRAPS_FILE = HERE / "traps.csv"
 
-FIRST_YEAR, LAST_YEAR = 2014, 2022
-"""The years whose columns the generator knows: CSARR is there from 2014, FP_PEC of the SSR until 2023."""
+FIRST_YEAR, LAST_YEAR = 2013, 2023
+"""The years whose columns the generator knows: external care of the SSR is there since, FP_PEC until 2023."""
 
 BLOCK, BLOCK_YEARS = 10_000, 25_000
 """Persons made together, and years that they live together at most: their lives fit into some hundred megabytes."""
