@@ -57,6 +57,7 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 
 bench: prerequisites $(VENV)/.installed-dev
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks
+	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_conversion
 
 # The pictures of the README, from the last `make demo`, and those of docs/synthetic.md.
 pictures: $(VENV)/.installed-dev $(DAGSTER_HOME)/dagster.yaml

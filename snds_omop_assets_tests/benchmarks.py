@@ -106,23 +106,26 @@ def verification(folder: Path) -> None:
 
 def preparation(folder: Path) -> None:
     """One row per person is prepared."""
-    from snds_omop_assets.contracts.contract_files import official_tables
-    from snds_omop_assets.io_managers.stored import write_parquet
-    from snds_omop_assets.preparation.assets import beneficiaries_table
-    from snds_omop_assets.reception.store import Store
+    from snds_omop_assets.engines.opening import open_session
+    from snds_omop_assets.preparation.whole import find_persons
 
-    received = Store(folder / "warehouse").table(official_tables()["IR_BEN_R"])
-    assert received is not None
-    write_parquet(beneficiaries_table(received, folder / "spill"), folder / "store" / "beneficiaries.parquet")
+    settings = Settings(folder, folder / "warehouse")
+    find_persons(settings, open_session(settings))
 
 
 def person(folder: Path) -> None:
     """PERSON is computed and written as CSV."""
+    from snds_omop_assets.io_managers.parts import PartsTable
     from snds_omop_assets.io_managers.stored import ParquetTable, write_csv
     from snds_omop_assets.omop.person import person_table
+    from snds_omop_assets.vocabulary import base
+    from snds_omop_assets.vocabulary.maps import project_maps
 
-    prepared = ParquetTable(folder / "store" / "beneficiaries.parquet")
-    write_csv(person_table(prepared, Settings(folder, folder)), folder / "store" / "person.csv")
+    settings = Settings(folder, folder / "warehouse")
+    maps = folder / "source_to_concept_map.parquet"
+    pq.write_table(base.source_to_concept_map(project_maps(), base.load(settings)), maps)
+    prepared = PartsTable(settings.warehouse / "prepared" / "beneficiaries.parquet")
+    write_csv(person_table(prepared, ParquetTable(maps), settings), folder / "store" / "person.csv")
 
 
 def measured(work: str, folder: Path) -> dict[str, float]:

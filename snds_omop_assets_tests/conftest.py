@@ -22,6 +22,17 @@ from snds_omop_assets.vocabulary.own import own_vocabulary
 
 KEY = "a key of the tests"
 
+OMOP_FILES = {
+    "care_site.sqlite", "person.csv",
+    *("cdm_source.parquet", "condition_era.parquet", "condition_occurrence.parquet", "cost.parquet", "death.parquet"),
+    *("device_exposure.parquet", "dose_era.parquet", "drug_era.parquet", "drug_exposure.parquet"),
+    *("fact_relationship.parquet", "location.parquet", "measurement.parquet", "metadata.parquet"),
+    *("observation.parquet", "observation_period.parquet", "payer_plan_period.parquet"),
+    *("procedure_occurrence.parquet", "provider.parquet", "specimen.parquet", "visit_detail.parquet"),
+    "visit_occurrence.parquet",
+}  # fmt: skip
+"""What a conversion writes into $SNDS_WAREHOUSE/omop: these names are an interface."""
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from snds_omop_assets.settings import PROJECT
+from snds_omop_assets_tests.conftest import OMOP_FILES
 
 pytestmark = pytest.mark.process
 
@@ -129,14 +130,14 @@ def test_what_was_received_can_be_prepared_without_the_delivery(command, deliver
 
 
 def test_a_violated_check_makes_the_command_line_fail(command, delivery):
-    """The CDM allows 255 characters for the name of a care site."""
-    with (delivery / "T_MCO13E.csv").open("a", encoding="utf-8") as file:
-        file.write(f"330009990;{'x' * 256};2013\n")
-    code, said = materialize(command, '+key:"omop/care_site"', *year(2013))
+    """Boxes of drugs whose lines of care were not delivered."""
+    header, *lines = (delivery / "ER_PRS_F_2013.csv").read_text(encoding="utf-8").splitlines()
+    without = [line for line in lines if ";3313;" not in line]
+    assert len(without) == len(lines) - 3
+    (delivery / "ER_PRS_F_2013.csv").write_text("\n".join([header, *without]) + "\n", encoding="utf-8")
+    code, said = materialize(command, 'key:"snds/er_prs_f" or key:"snds/er_pha_f"', *year(2013))
     assert code == 1
-    assert re.search(r"check 'structure' on 'omop/care_site' did not pass|structure.*omop/care_site.*fail", said), said[
-        -3000:
-    ]
+    assert re.search(r"parents_exist' on 'snds/er_pha_f' did not pass|snds/er_pha_f: parents_exist", said), said[-3000:]
 
 
 @pytest.mark.spark
@@ -153,7 +154,7 @@ def test_the_whole_demonstration_on_the_command_line(command, delivery, settings
     code, said = command(*words)
     assert code == 0, said[-3000:]
     written = {path.name for path in (settings.warehouse / "omop").iterdir()}
-    assert written == {"person.csv", "care_site.sqlite", "provider.parquet", "location.parquet"}
+    assert written == OMOP_FILES
     assert "DPXX" not in said, "a pseudonym was said"
     if words[0] == "snds-omop":
         assert re.search(r"omop/person +│ +│ +21", said)

@@ -6,12 +6,18 @@ import pytest
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.definitions import build_defs
+from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
 from snds_omop_assets.omop.field_rules import RULES, field_rules
 
 ASSETS = [
     *("nomenclatures/ir_act_v", "nomenclatures/ir_pha_r", "nomenclatures/ir_spe_v"),
-    *("omop/care_site", "omop/location", "omop/person", "omop/provider"),
-    *("prepared/beneficiaries", "prepared/establishments"),
+    *("omop/care_site", "omop/cdm_source", "omop/condition_era", "omop/condition_occurrence", "omop/cost"),
+    *("omop/death", "omop/device_exposure", "omop/dose_era", "omop/drug_era", "omop/drug_exposure"),
+    *("omop/fact_relationship", "omop/location", "omop/measurement", "omop/metadata", "omop/observation"),
+    *("omop/observation_period", "omop/payer_plan_period", "omop/person", "omop/procedure_occurrence"),
+    *("omop/provider", "omop/specimen", "omop/visit_detail", "omop/visit_occurrence"),
+    *("prepared/beneficiaries", "prepared/claims", "prepared/establishments", "prepared/person_identities"),
+    "quality/ledger",
     "reception/delivery_report",
     *("snds/er_cam_f", "snds/er_ete_f", "snds/er_pha_f", "snds/er_prs_f", "snds/ir_ben_r", "snds/t_mco_e"),
     *("vocabulary/code_map", "vocabulary/concept", "vocabulary/concept_ancestor", "vocabulary/concept_class"),
@@ -65,7 +71,9 @@ def test_every_asset_says_what_it_is_to_a_steward(defs):
 
 def test_every_omop_table_has_the_five_conformance_checks_and_all_of_them_block(defs):
     found = checks(defs)
-    for table in ("care_site", "location", "person", "provider"):
+    tables = [spec.key.path[-1] for spec in specs(defs) if spec.group_name == "omop"]
+    assert len(tables) == 23
+    for table in tables:
         own = {k.name: spec for k, spec in found.items() if k.asset_key == dg.AssetKey(["omop", table])}
         assert sorted(own) == CONFORMANCE
         assert all(spec.blocking and spec.description for spec in own.values())
@@ -85,7 +93,14 @@ def test_every_received_table_is_checked(defs):
 
 def test_the_tables_that_come_by_year_have_yearly_partitions_and_the_others_none(defs):
     cut = {spec.key.to_user_string() for spec in specs(defs) if spec.partitions_def is not None}
-    assert cut == {"snds/er_cam_f", "snds/er_ete_f", "snds/er_pha_f", "snds/er_prs_f", "snds/t_mco_e"}
+    by_care = {f"omop/{table}" for table in CARE_YEAR_TABLES}
+    received = {"snds/er_cam_f", "snds/er_ete_f", "snds/er_pha_f", "snds/er_prs_f", "snds/t_mco_e"}
+    assert cut == {*received, *by_care, "prepared/claims"}
+
+
+def test_the_ledger_blocks(defs):
+    found = checks(defs)[dg.AssetCheckKey(dg.AssetKey(["quality", "ledger"]), "every_row_has_its_rule")]
+    assert found.blocking
 
 
 def test_a_range_of_years_may_run_in_one_run_of_any_assets(defs):

@@ -52,8 +52,11 @@ def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
     assert {path.name for path in told} >= {
         "quarantine.csv",
         "manifest.json",
+        "made.json",
         "reception.jsonl",
+        "conversion.jsonl",
         "delivery_report.html",
+        "coverage_report.html",
     }
     for path in told:
         assert not [word for word in PERSONAL if word in path.read_text()], path.name
@@ -61,15 +64,13 @@ def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
 
 def test_an_error_of_the_checks_on_write_shows_no_value(stored, settings, maps):
     """A birth year that PERSON cannot have (NULL) reaches the Pandera schema of the CDM."""
-    import pyarrow as pa
-
     from snds_omop_assets.errors import ContractError
     from snds_omop_assets.omop.person import person_table
-    from snds_omop_assets.preparation.assets import BENEFICIARIES
+    from snds_omop_assets.preparation.identities import PERSONS
+    from snds_omop_assets.preparation.shapes import schema_of
 
-    schema = pa.schema([(name, kind) for name, (kind, _) in BENEFICIARIES.items()])
     rows = [{"person_key": "DPXX:1X", "person_source_value": "DPXX:" + "9" * 60}]
     with pytest.raises(ContractError) as refusal:
-        list(person_table(stored("beneficiaries", schema, rows), maps, settings).frames)
+        list(person_table(stored("beneficiaries", schema_of(PERSONS), rows), maps, settings).frames)
     assert "year_of_birth" in str(refusal.value)
     assert "DPXX" not in str(refusal.value)

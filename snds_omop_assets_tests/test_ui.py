@@ -57,7 +57,7 @@ def test_the_first_page_opens_without_a_pop_up_and_calls_nobody_else(ui, page):
 
 def test_the_lineage_goes_from_the_files_to_the_cdm(ui, page):
     page.goto(f"{ui}/asset-groups")
-    for group in ("snds", "nomenclatures", "prepared", "vocabulary", "omop", "reception"):
+    for group in ("snds", "nomenclatures", "prepared", "vocabulary", "omop", "quality", "reception"):
         page.locator("svg").get_by_text(group, exact=True).first.wait_for()
 
 
@@ -66,7 +66,8 @@ def test_the_lineage_goes_from_the_files_to_the_cdm(ui, page):
     [
         ("person", 2, ["ir_ben_r", "beneficiaries", "location", "source_to_concept_map"]),
         ("care_site", 2, ["t_mco_e", "establishments", "location"]),
-        ("provider", 1, ["ir_spe_v", "ir_act_v", "er_prs_f"]),
+        ("provider", 1, ["ir_spe_v", "ir_act_v", "establishments"]),
+        ("visit_occurrence", 1, ["claims", "person_identities", "code_map"]),
     ],
 )
 def test_the_lineage_of_a_table_shows_its_sources_and_its_checks(ui, page, table, depth, sources):
@@ -76,6 +77,13 @@ def test_the_lineage_of_a_table_shows_its_sources_and_its_checks(ui, page, table
     for name in [table, *sources]:
         page.locator("svg").get_by_text(name, exact=True).first.wait_for()
     page.get_by_text("5 / 5 Passed").first.wait_for()
+
+
+def test_the_lineage_of_an_era_shows_the_exposures_and_the_vocabulary(ui, page):
+    page.set_viewport_size({"width": 1800, "height": 1700})
+    page.goto(f"{ui}/assets/omop/drug_era?view=lineage&lineageScope=upstream&lineageDepth=1")
+    for name in ("drug_era", "drug_exposure", "concept_ancestor", "person_identities"):
+        page.locator("svg").get_by_text(name, exact=True).first.wait_for()
 
 
 def test_the_page_of_person_tells_columns_rules_rows_and_check_results(ui, page):
@@ -104,6 +112,28 @@ def test_a_year_of_a_table_is_seen_alone(ui, page):
     sees(page, "2013", "Materialized")
 
 
+def test_the_steward_sees_the_years_of_care_and_where_they_lie(ui, page):
+    page.goto(f"{ui}/assets/omop/visit_occurrence?view=partitions")
+    sees(page, "2013", "Materialized")
+    page.goto(f"{ui}/assets/omop/visit_occurrence?view=events")
+    sees(page, "converted", "visit_occurrence.parquet")
+    page.goto(f"{ui}/assets/prepared/claims?view=events")
+    sees(page, "rows that end here", "information_line")
+
+
+def test_the_steward_sees_how_identifiers_were_linked_and_no_identifier(ui, page):
+    page.goto(f"{ui}/assets/prepared/person_identities?view=events")
+    sees(page, "identifiers by reason", "fictitious_identifier", "rows of IR_BEN_R: person")
+    assert "DPXX" not in page.locator("body").inner_text()
+
+
+def test_the_steward_reads_in_the_ledger_what_became_of_every_row(ui, page):
+    page.goto(f"{ui}/assets/quality/ledger?view=events")
+    sees(page, "rows loaded", "rows netted", "rows waiting", "by rule")
+    page.goto(f"{ui}/assets/quality/ledger?view=checks")
+    sees(page, "every_row_has_its_rule Succeeded", "This is a blocking asset check")
+
+
 def test_the_steward_reads_the_verdict_and_the_checks_of_reception(ui, page):
     page.goto(f"{ui}/assets/reception/delivery_report?view=events")
     sees(page, "usable with reserves", "rows of the files", "delivery_report.html")
@@ -129,4 +159,4 @@ def test_the_steward_sees_how_much_of_the_base_has_a_concept(ui, page):
 
 def test_the_steward_sees_which_vocabularies_are_loaded(ui, page):
     page.goto(f"{ui}/assets/vocabulary/concept")
-    sees(page, "concept_id", "Identifies the concept in all vocabularies", "Row count 118")
+    sees(page, "concept_id", "Identifies the concept in all vocabularies", "Row count 123")

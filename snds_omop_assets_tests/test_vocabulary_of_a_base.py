@@ -246,6 +246,10 @@ def test_a_run_with_a_download_and_the_users_maps(tmp_path, monkeypatch):
     made.concept(38004446, "Invented practice", "Provider", "Made", code="P1")
     made.concept(9_900_001, "Another invented practice", "Provider", "Made", code="P2")
     made.concept(8532, "FEMALE", "Gender", "Gender", code="F")
+    # What every download of Athena has: the CDM's own version, visits, domains.
+    made.concept(756265, "OMOP CDM Version 5.4.0", "Metadata", "CDM", code="CDM v5.4.0")
+    made.concept(9202, "Outpatient Visit", "Visit", "Visit", code="OP")
+    made.concept(9_900_002, "An invented act", "Procedure", "Made", code="P3")
     download = made.write(tmp_path / "athena", as_zip=True)
     (tmp_path / "maps").mkdir()
     (tmp_path / "maps" / "mine.csv").write_text(

@@ -1,0 +1,146 @@
+"""The conversion on Spark: inside this process, and on a cluster of two workers; each table is that of DuckDB."""
+
+import multiprocessing
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from snds_omop_assets.engines.opening import open_session
+from snds_omop_assets.engines.sessions import Session, session_of
+from snds_omop_assets.io_managers.parts import PartsTable
+from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
+from snds_omop_assets.omop.conversion import Conversion
+from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
+from snds_omop_assets.omop.whole_base import convert_over_years
+from snds_omop_assets.preparation.prepared_years import KINDS, Prepared, stored_years
+from snds_omop_assets.preparation.whole import COUNTED, find_persons, find_sites
+from snds_omop_assets.reception.store import Store
+from snds_omop_assets.run import run
+from snds_omop_assets.settings import SPARK, Settings
+from snds_omop_assets.synthetic.generate import generate
+from snds_omop_assets.synthetic.scenario import Scenario
+from snds_omop_assets_tests.conftest import KEY
+from snds_omop_assets_tests.engine_against_engine import same_rows
+from snds_omop_assets_tests.spark_cluster import START_SECONDS, spark_cluster
+
+pytestmark = pytest.mark.spark
+
+PERSONS, YEAR, SEED = 150, 2018, 3
+WAREHOUSE, WITHOUT_CDM, RECEIVED = "warehouse", "prepared", "received"
+FOR_SMALL = {
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.codegen.wholeStage": "false",  # to compile takes longer than to compute
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
+
+Opening = Callable[[], AbstractContextManager[Session]]
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A small base that DuckDB converted; beside its warehouse, copies that are only received, and only prepared."""
+    folder = tmp_path_factory.mktemp("small")
+    generate(Scenario(persons=PERSONS, years=(YEAR, YEAR), seed=SEED), folder / "made", "parquet")
+    settings = Settings(folder / "made" / "delivery", folder / WAREHOUSE, id_key=KEY, without_vocabulary=True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("DAGSTER_HOME", raising=False)
+        assert run(settings, job="preparation").success
+    shutil.copytree(settings.warehouse, folder / WITHOUT_CDM)
+    shutil.copytree(settings.warehouse, folder / RECEIVED, ignore=shutil.ignore_patterns("prepared"))
+    convert(settings, open_session(settings))
+    return settings
+
+
+def prepare(settings: Settings, opening: Opening) -> None:
+    """What the job `preparation` does with the engine."""
+    store = Store(settings.warehouse)
+    for kind in KINDS:
+        for year in stored_years(store, kind):
+            assert Prepared(settings.warehouse, kind).prepare(opening, store, year)
+    find_persons(settings, opening)
+    find_sites(settings, opening)
+
+
+def convert(settings: Settings, opening: Opening) -> None:
+    """What the job `conversion` does with the engine."""
+    conversion = Conversion(settings, opening)
+    assert all(conversion.make(year).done for year in conversion.care_years())
+    assert conversion.make_referentials().done
+    convert_over_years(settings, opening)
+
+
+def test_spark_prepares_and_converts_a_delivery_as_duckdb_does(made: Settings, spark: Any) -> None:
+    settings = replace(made, warehouse=made.warehouse.parent / RECEIVED, engine=SPARK)
+    opening = partial(session_of, SPARK, lambda: spark, settings.spill, KEY)
+    prepare(settings, opening)
+    convert(settings, opening)
+    names = {*CARE_YEAR_TABLES, *OVER_YEARS_TABLES} - {"metadata"}
+    persons = (
+        "prepared/person_identities.parquet",
+        "prepared/beneficiaries.parquet",
+        "prepared/establishments.parquet",
+    )
+    ledger = tables(made.warehouse, "prepared/*/*/counts", f"prepared/{COUNTED}/*")
+    found = see_same(made, settings, [*(f"omop/{name}.parquet" for name in sorted(names)), *persons, *ledger])
+    assert found["omop/visit_occurrence.parquet"] > PERSONS
+    assert tables(settings.warehouse, "prepared/*/*/*") == tables(made.warehouse, "prepared/*/*/*")
+    assert SPARK in read(settings, "omop/metadata.parquet")["value_as_string"].to_pylist()
+
+
+@pytest.mark.process
+def test_a_cluster_converts_a_year_of_care_as_duckdb_does(made: Settings, tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    with spark_cluster(tmp_path / "cluster") as cluster, ProcessPoolExecutor(1, mp_context=spawn) as process:
+        warehouse = made.warehouse.parent / WITHOUT_CDM
+        settings = replace(made, warehouse=warehouse, engine=SPARK, spark_master=cluster.url, memory="600MB")
+        assert process.submit(convert_year, settings).result(timeout=2 * START_SECONDS) > PERSONS
+        assert all(tasks > 0 for tasks in cluster.tasks_done()), "both workers worked"
+    assert not list(settings.spill.iterdir()), "no step is left"
+    found = see_same(made, settings, tables(made.warehouse, f"prepared/care/{YEAR}/*", f"omop/*.parquet/{YEAR}"))
+    assert found[f"omop/visit_occurrence.parquet/{YEAR}"] > PERSONS
+
+
+def convert_year(settings: Settings) -> int:
+    """The visits of YEAR, made in a process of its own: a process has one Spark."""
+    from dagster_pyspark import LazyPySparkResource
+
+    from snds_omop_assets.engines.spark_engine import spark_config
+    from snds_omop_assets_tests.test_spark_cluster import wait_for_executors
+
+    config = {**spark_config(settings.spark_master, settings.memory), **FOR_SMALL}
+    spark = LazyPySparkResource(spark_config=config)
+    opening = open_session(settings, spark)
+    with opening():
+        wait_for_executors(spark.spark_session, 2)
+    return Conversion(settings, opening).make(YEAR).rows["visit_occurrence"]
+
+
+def tables(warehouse: Path, *patterns: str) -> list[str]:
+    """Folders of tables of a warehouse."""
+    found = (path for pattern in patterns for path in sorted(warehouse.glob(pattern)))
+    return [path.relative_to(warehouse).as_posix() for path in found if path.is_dir()]
+
+
+def see_same(duckdb: Settings, spark: Settings, names: Iterable[str]) -> dict[str, int]:
+    """See that tables of two warehouses have the same rows; gives how many."""
+    found: dict[str, int] = {}
+    for name in names:
+        ours, theirs = read(duckdb, name), read(spark, name)
+        same_rows(ours, theirs, name)
+        found[name] = ours.num_rows
+    return found
+
+
+def read(settings: Settings, name: str) -> pa.Table:
+    """The rows of a folder of a warehouse."""
+    files = PartsTable(settings.warehouse / name).files
+    return pa.concat_tables([pq.ParquetFile(file).read().replace_schema_metadata() for file in files])

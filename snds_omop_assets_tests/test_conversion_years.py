@@ -1,0 +1,188 @@
+"""A base that grows by a year equals one that is converted at once, and only what is touched is computed again."""
+
+import shutil
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from snds_omop_assets.omop.conversion import Conversion, Made
+from snds_omop_assets.quality.ledger import WAITING, ledger
+from snds_omop_assets.settings import Settings
+from snds_omop_assets.synthetic.generate import generate
+from snds_omop_assets.synthetic.scenario import Scenario
+from snds_omop_assets_tests.conftest import KEY
+from snds_omop_assets_tests.growing_base import (
+    answer_codes,
+    convert,
+    differences,
+    parts_of,
+    without_year,
+    years_made_again,
+)
+
+IDENTITIES = "prepared/person_identities.parquet"
+FIRST, LAST = 2016, 2018
+PERSONS = 200
+
+
+@dataclass(frozen=True)
+class Bases:
+    """One delivery, what it was a year earlier, and warehouses of them.
+
+    Attributes:
+        delivery: the whole delivery.
+        earlier: the delivery without its last year.
+        at_once: warehouse of the whole delivery, converted at once.
+        before: warehouse of the earlier delivery; tests copy it.
+    """
+
+    delivery: Path
+    earlier: Path
+    at_once: Path
+    before: Path
+
+
+def of(delivery: Path, warehouse: Path) -> Settings:
+    return Settings(delivery=delivery, warehouse=warehouse, id_key=KEY, small_cell=1)
+
+
+def converted_again(made: list[Made]) -> set[str]:
+    return {one.part for one in made if one.done}
+
+
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory: pytest.TempPathFactory) -> Bases:
+    folder = tmp_path_factory.mktemp("years")
+    generate(Scenario(persons=PERSONS, years=(FIRST, LAST), seed=3), folder / "made", "parquet")
+    delivery = folder / "made" / "delivery"
+    earlier = without_year(delivery, folder / "earlier", LAST, learnt_later=40)
+    convert(of(delivery, folder / "at_once"))
+    convert(of(earlier, folder / "before"))
+    return Bases(delivery, earlier, folder / "at_once", folder / "before")
+
+
+def moved_identifiers(bases: Bases) -> set[str]:
+    """Pseudo-NIR of which an identifier is another person's, or nobody's, since the last year; or is new."""
+    columns = ["BEN_NIR_PSA", "BEN_RNG_GEM", "person_id", "rule", "persons_of_psa"]
+    before, after = (
+        {tuple(row.values()) for row in pq.read_table(base / IDENTITIES, columns=columns).to_pylist()}
+        for base in (bases.before, bases.at_once)
+    )
+    return {identifier[0] for identifier in before ^ after}
+
+
+def told_again(bases: Bases) -> set[str]:
+    """The years of care of which the last year brings something."""
+    pieces = bases.at_once.glob(f"prepared/*/{LAST}/*/*")
+    return {place.name for place in pieces if place.is_dir() and place.name.isdecimal()}
+
+
+def touched(bases: Bases) -> set[str]:
+    """These, and the years in which somebody was met under a pseudo-NIR that the last year changes."""
+    files = sorted(bases.at_once.glob("prepared/*/*/persons/**/*.parquet"))
+    met = pq.ParquetDataset(files).read(columns=["BEN_NIR_PSA", "first_day"])
+    moved = met.filter(pc.is_in(met["BEN_NIR_PSA"], pa.array(moved_identifiers(bases))))
+    return told_again(bases) | {str(year) for year in pc.unique(pc.year(moved["first_day"])).to_pylist()}
+
+
+def test_a_base_that_grew_by_a_year_equals_one_converted_at_once(bases: Bases, tmp_path: Path) -> None:
+    warehouse = Path(shutil.copytree(bases.before, tmp_path / "grown"))
+    assert differences(warehouse, bases.at_once), "the last year adds something"
+    before = parts_of(warehouse)
+    made = convert(of(bases.delivery, warehouse))
+    assert differences(warehouse, bases.at_once) == {}
+    assert told_again(bases) <= converted_again(made) <= {*touched(bases), "referentials"}
+    assert years_made_again(before, parts_of(warehouse)) == converted_again(made)
+
+    before = parts_of(warehouse)
+    made = convert(of(bases.delivery, warehouse))
+    assert converted_again(made) == set(), "the same files again touch nothing"
+    assert parts_of(warehouse) == before
+    assert differences(warehouse, bases.at_once) == {}
+
+
+def test_the_last_year_joins_identifiers_of_the_years_before(bases: Bases) -> None:
+    """Else the test above would not see whether that is done again."""
+    assert len(moved_identifiers(bases)) > 1
+    assert touched(bases) > {str(LAST)}
+
+
+def test_only_the_year_that_was_lost_is_made_again(bases: Bases, tmp_path: Path) -> None:
+    """A run that was killed while a year took its place leaves it without the note of what it was made of."""
+    warehouse = Path(shutil.copytree(bases.before, tmp_path / "warehouse"))
+    before, year = parts_of(warehouse), str(LAST - 1)
+    (warehouse / "prepared" / "care" / year / "made.json").unlink()
+    made = convert(of(bases.earlier, warehouse))
+    assert converted_again(made) == {year}
+    assert years_made_again(before, parts_of(warehouse)) == {year}
+    assert differences(warehouse, bases.before) == {}
+
+
+def test_some_years_are_converted_and_the_others_wait_in_the_ledger(bases: Bases, tmp_path: Path) -> None:
+    warehouse = Path(shutil.copytree(bases.at_once, tmp_path / "warehouse"))
+    shutil.rmtree(warehouse / "omop")
+    shutil.rmtree(warehouse / "prepared" / "care")
+    settings = of(bases.delivery, warehouse)
+    made = convert(settings, [LAST - 1, LAST])
+    assert {one.part for one in made} == {str(LAST - 1), str(LAST), "referentials"}
+    found = ledger(settings)
+    assert found.pending == tuple(y for y in Conversion.of_files(settings).care_years() if y < LAST - 1)
+    waiting = pc.sum(found.table.filter(pc.equal(found.table["rule"], WAITING))["row_count"]).as_py()
+    assert waiting > 0
+
+    made = convert(settings)
+    assert converted_again(made) == {str(year) for year in found.pending}
+    assert differences(settings.warehouse, bases.at_once) == {}
+
+
+def test_a_corrected_flow_year_changes_the_years_that_it_tells(bases: Bases, tmp_path: Path) -> None:
+    corrected = Path(shutil.copytree(bases.delivery, tmp_path / "corrected"))
+    prestations = corrected / f"ER_PRS_F_{LAST}.parquet"
+    rows = pq.read_table(prestations)
+    keep = pc.not_equal(rows["PRS_NAT_REF"], "1111")
+    assert 0 < rows.num_rows - pc.sum(keep).as_py() < rows.num_rows / 5
+    prestations.unlink()
+    pq.write_table(rows.filter(keep), prestations)
+
+    warehouse = Path(shutil.copytree(bases.at_once, tmp_path / "warehouse"))
+    made = convert(of(corrected, warehouse))
+    assert str(LAST) in converted_again(made)
+    assert differences(warehouse, bases.at_once)
+    anew = Path(shutil.copytree(warehouse, tmp_path / "anew"))
+    shutil.rmtree(anew / "omop")
+    shutil.rmtree(anew / "prepared")
+    convert(of(corrected, anew))
+    assert differences(warehouse, anew) == {}
+
+
+def test_another_answer_for_a_code_touches_the_years_that_have_it(bases: Bases, tmp_path: Path) -> None:
+    warehouse = Path(shutil.copytree(bases.before, tmp_path / "warehouse"))
+    settings = of(bases.earlier, warehouse)
+    path = warehouse / "vocabulary" / "code_map.parquet"
+    for nomenclature in ("PRS_NAT_VISIT", "MS_PRV_V_ENT"):
+        answers = pq.read_table(path)
+        asked = pc.equal(answers["nomenclature"], nomenclature)
+        place = answers.schema.get_field_index("target_concept_id")
+        other = pc.if_else(asked, pc.add(answers["target_concept_id"], 1), answers["target_concept_id"])
+        pq.write_table(answers.set_column(place, answers.schema.field(place), other), path)
+        conversion = Conversion(settings, Conversion.of_files(settings).open_session)
+        assert conversion.make(LAST - 1).done, nomenclature
+        assert not conversion.make(LAST - 1).done
+    answer_codes(settings)
+    conversion = Conversion.of_files(settings)
+    assert conversion.make(LAST - 1).done
+    assert differences(warehouse, bases.before) == {}
+
+
+def test_the_end_of_the_data_closes_long_term_diseases(bases: Bases, tmp_path: Path) -> None:
+    """An end beyond the data is none: with another year of files it may be one."""
+    warehouse = Path(shutil.copytree(bases.before, tmp_path / "warehouse"))
+    settings = of(bases.earlier, warehouse)
+    assert not Conversion.of_files(settings).make_referentials().done
+    bound = replace(settings, data_end=date(LAST - 2, 6, 30))
+    assert Conversion.of_files(bound).make_referentials().done

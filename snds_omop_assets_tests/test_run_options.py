@@ -1,0 +1,117 @@
+"""The options of `snds-omop run`, and what the settings behind them do; what a run writes into its log."""
+
+import json
+from collections import Counter
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from snds_omop_assets import run as run_module
+from snds_omop_assets.cli import main
+from snds_omop_assets.engines.opening import open_session
+from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
+from snds_omop_assets.omop.conversion import data_bounds
+from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
+from snds_omop_assets.quality.ledger import ledger_rules
+from snds_omop_assets.run import RunSummary
+from snds_omop_assets.settings import Settings
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, object]]:
+    """The settings and years of the runs that the command line asks for; none of them runs."""
+    found: list[tuple[Settings, object]] = []
+
+    def run(settings: Settings, on_step: object, job: str, years: object) -> RunSummary:
+        found.append((settings, years))
+        return RunSummary(success=True)
+
+    monkeypatch.setattr(run_module, "run", run)
+    return found
+
+
+def test_the_options_of_a_run_win_over_the_environment(asked: list[tuple[Settings, object]], tmp_path: Path) -> None:
+    environment = {"SNDS_ENGINE": "duckdb", "SNDS_MEMORY": "1GB", "SNDS_WAREHOUSE": "/nowhere"}
+    words = ["run", "--delivery", str(tmp_path), "--warehouse", str(tmp_path / "warehouse"), "--years", "2018-2019"]
+    ended = CliRunner(env=environment).invoke(main, [*words, "--engine", "spark", "--memory", "8 gb"])
+    assert ended.exit_code == 0, ended.output
+    [(settings, years)] = asked
+    assert (settings.engine, settings.memory, settings.warehouse) == ("spark", "8GB", tmp_path / "warehouse")
+    assert years == [2018, 2019]
+
+
+def test_without_options_the_environment_holds(asked: list[tuple[Settings, object]]) -> None:
+    ended = CliRunner(env={"SNDS_ENGINE": "spark", "SNDS_MEMORY": "2GB"}).invoke(main, ["run"])
+    assert ended.exit_code == 0, ended.output
+    [(settings, years)] = asked
+    assert (settings.engine, settings.memory, years) == ("spark", "2GB", None)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--engine", "postgres"], "Invalid value for '--engine': 'postgres' is not one of 'duckdb', 'spark'."),
+        (["--memory", "much"], "SNDS_MEMORY is 'much': write a whole number and MB, GB or TB, as 8GB."),
+    ],
+)
+def test_options_that_say_nothing_are_refused_in_one_sentence(
+    asked: list[tuple[Settings, object]], words: list[str], sentence: str
+) -> None:
+    ended = CliRunner().invoke(main, ["run", *words])
+    assert (ended.exit_code, asked) == (2, [])
+    assert sentence in ended.output
+    assert "Traceback" not in ended.output
+
+
+def test_the_engine_takes_no_more_memory_than_it_is_told(settings: Settings) -> None:
+    with open_session(replace(settings, memory="512MB"))() as session:
+        (row,) = session.result("SELECT current_setting('memory_limit') AS memory").to_pylist()
+    assert row["memory"] == "488.2 MiB", "512 million bytes"
+
+
+def test_the_first_and_last_day_of_the_base_can_be_said(demonstration: tuple[Settings, RunSummary]) -> None:
+    settings, _ = demonstration
+    assert data_bounds(settings, [2012, 2013]) == {
+        "data_start": date(2013, 1, 1), "data_end": date(2013, 12, 31),
+    }  # fmt: skip
+    told = replace(settings, data_start=date(2012, 7, 1), data_end=date(2014, 6, 30))
+    assert data_bounds(told, [2012, 2013]) == {"data_start": told.data_start, "data_end": told.data_end}
+
+
+def test_without_a_year_in_the_names_of_the_files_the_years_of_care_bound_the_base(settings: Settings) -> None:
+    assert data_bounds(settings, [2017, 2018]) == {
+        "data_start": date(2017, 1, 1), "data_end": date(2018, 12, 31),
+    }  # fmt: skip
+
+
+def test_the_log_of_the_conversion_has_a_line_for_each_part_of_each_asset(
+    demonstration: tuple[Settings, RunSummary],
+) -> None:
+    settings, summary = demonstration
+    assert summary.success, summary.failures
+    lines = [json.loads(line) for line in (settings.warehouse / "logs" / "conversion.jsonl").read_text().splitlines()]
+    first = [line for line in lines if line["event"] == "made"]
+    assert {(line["asset"], line.get("part")) for line in first} == {
+        ("prepared/claims", "2013"),
+        ("omop/care_years", "2013"),
+        ("omop/care_years", "referentials"),
+        ("omop/over_years", None),
+    }
+    rules: Counter[str] = Counter()
+    for line in lines:
+        assert line["time"]
+        assert line["seconds"] >= 0
+        assert line["memory_mb"] > 10
+        if line["asset"] != "omop/over_years":
+            assert line["rules"].keys() <= ledger_rules().keys()
+    for line in first:
+        rules.update(line.get("rules", {}))
+        tables = {"omop/care_years": CARE_YEAR_TABLES, "omop/over_years": OVER_YEARS_TABLES}.get(line["asset"], ())
+        assert list(line.get("rows", {})) == list(tables)
+    by_part = {(line["asset"], line.get("part")): line for line in first}
+    assert by_part["omop/care_years", "2013"]["rows"]["visit_occurrence"] == 37
+    # A line of the ER_ETE_F ends like its line of the ER_PRS_F: two more than there are visits.
+    assert (rules["visit"], rules["netted"], rules["information_line"], rules["event"]) == (37 + 2, 2, 1, 3 + 2)
