@@ -82,9 +82,9 @@ def browser_page(width: int = 1500, height: int = 900) -> Iterator[Page]:
 
 def take_pictures(address: str, folder: Path) -> None:
     """The pictures of the README."""
-    with browser_page(1500, 720) as page:
-        page.goto(f"{address}/assets/omop/location?view=lineage&lineageScope=neighbors&lineageDepth=4")
-        page.get_by_text("care_site", exact=True).first.wait_for()
+    with browser_page(1500, 900) as page:
+        page.goto(f"{address}/assets/omop/visit_occurrence?view=lineage&lineageScope=upstream&lineageDepth=2")
+        page.get_by_text("claims", exact=True).first.wait_for()
         page.wait_for_timeout(3000)
         page.screenshot(path=folder / "lineage.png")
         page.set_viewport_size({"width": 1300, "height": 900})
