@@ -107,7 +107,7 @@ def verification(folder: Path) -> None:
 def preparation(folder: Path) -> None:
     """One row per person is prepared."""
     from snds_omop_assets.engines.opening import open_session
-    from snds_omop_assets.preparation.whole import find_persons
+    from snds_omop_assets.preparation.persons_and_places import find_persons
 
     settings = Settings(folder, folder / "warehouse")
     find_persons(settings, open_session(settings))
@@ -283,7 +283,7 @@ def _vocabulary(folder: Path) -> LoadedVocabulary:
 
 def _code_map(folder: Path) -> pa.Table:
     """The answers for the codes of the events."""
-    from snds_omop_assets.engines.sessions import duckdb_session
+    from snds_omop_assets.engines.duckdb_session import duckdb_session
     from snds_omop_assets.vocabulary.resolve import resolve
     from snds_omop_assets.vocabulary.shapes import MAP_LINES, PACKS, schema_of
 

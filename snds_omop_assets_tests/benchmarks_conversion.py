@@ -119,12 +119,12 @@ def _convert(settings: Settings, tables: tuple[str, ...] = CORE) -> None:
     from snds_omop_assets.io_managers.parts import PartsTable
     from snds_omop_assets.io_managers.stored import ParquetTable, write_csv, write_parquet, write_sqlite
     from snds_omop_assets.omop import conversion as by_year
-    from snds_omop_assets.omop import whole_base
+    from snds_omop_assets.omop import conversion_over_years
     from snds_omop_assets.omop.care_site import care_site_table
     from snds_omop_assets.omop.location import location_table
     from snds_omop_assets.omop.person import person_table
+    from snds_omop_assets.preparation.persons_and_places import find_persons, find_sites
     from snds_omop_assets.preparation.prepared_years import KINDS, Prepared, stored_years
-    from snds_omop_assets.preparation.whole import find_persons, find_sites
     from snds_omop_assets.reception.store import Store
 
     root, opening = settings.warehouse, open_session(settings)
@@ -143,12 +143,12 @@ def _convert(settings: Settings, tables: tuple[str, ...] = CORE) -> None:
     write_csv(person_table(beneficiaries, maps, settings), root / "omop" / "person.csv")
     sites = care_site_table(establishments, maps, settings.id_key)
     write_sqlite(sites, root / "omop" / "care_site.sqlite", "care_site", "care_site_id")
-    with _only(by_year, "make_care_year", tables), _only(whole_base, "make_over_years", tables):
+    with _only(by_year, "make_care_year", tables), _only(conversion_over_years, "make_over_years", tables):
         converted = by_year.Conversion(settings, opening)
         for care_year in converted.care_years():
             converted.make(care_year)
         converted.make_referentials()
-        whole_base.convert_over_years(settings, opening)
+        conversion_over_years.convert_over_years(settings, opening)
 
 
 def _only(module: object, name: str, tables: tuple[str, ...]) -> "mock._patch[object]":

@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 from snds_omop_assets.engines.duckdb_engine import parquet_rows, quoted
 from snds_omop_assets.engines.opening import open_session
 from snds_omop_assets.omop.conversion import Conversion, Made
-from snds_omop_assets.omop.whole_base import convert_over_years
+from snds_omop_assets.omop.conversion_over_years import convert_over_years
+from snds_omop_assets.preparation.persons_and_places import find_persons, find_sites
 from snds_omop_assets.preparation.prepared_years import KINDS, Prepared, stored_years
-from snds_omop_assets.preparation.whole import find_persons, find_sites
 from snds_omop_assets.quality.ledger import ledger
 from snds_omop_assets.reception.deliveries import receive_delivery
 from snds_omop_assets.reception.delivery import open_delivery

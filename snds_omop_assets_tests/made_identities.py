@@ -7,7 +7,8 @@ from typing import Any
 import pyarrow as pa
 
 from snds_omop_assets.contracts.contract_files import official_tables
-from snds_omop_assets.engines.sessions import Session, duckdb_session
+from snds_omop_assets.engines.duckdb_session import duckdb_session
+from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.preparation.identities import PERSONS, find_identities, give_places
 from snds_omop_assets.preparation.shapes import COUNTS, IDENTITIES, MET_PERSONS, schema_of
 from snds_omop_assets_tests.conftest import KEY

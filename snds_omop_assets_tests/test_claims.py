@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from snds_omop_assets.contracts.contract_files import official_tables
-from snds_omop_assets.engines.sessions import DuckDBSession, duckdb_session
+from snds_omop_assets.engines.duckdb_session import DuckDBSession, duckdb_session
 from snds_omop_assets.preparation.claims import CLAIM_LINES, TABLES, give_packs, judge_claims, prepare_claims
 from snds_omop_assets.preparation.received import Files
 from snds_omop_assets.preparation.shapes import IDENTITIES, schema_of

@@ -129,7 +129,19 @@ def test_what_was_received_can_be_prepared_without_the_delivery(command, deliver
     assert code == 0, said[-3000:]
 
 
-def test_a_violated_check_makes_the_command_line_fail(command, delivery):
+@pytest.mark.spark
+def test_a_violated_check_of_the_cdm_makes_the_command_line_fail(command, delivery):
+    """The CDM allows 255 characters for the name of a provider."""
+    with (delivery / "IR_SPE_V.csv").open("a", encoding="utf-8") as file:
+        file.write(f"98;{'x' * 256}\n")
+    code, said = materialize(command, '+key:"omop/provider"', *year(2013))
+    assert code == 1
+    assert re.search(r"check 'structure' on 'omop/provider' did not pass|structure.*omop/provider.*fail", said), said[
+        -3000:
+    ]
+
+
+def test_a_violated_check_of_reception_makes_the_command_line_fail(command, delivery):
     """Boxes of drugs whose lines of care were not delivered."""
     header, *lines = (delivery / "ER_PRS_F_2013.csv").read_text(encoding="utf-8").splitlines()
     without = [line for line in lines if ";3313;" not in line]

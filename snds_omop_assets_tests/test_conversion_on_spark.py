@@ -2,9 +2,8 @@
 
 import multiprocessing
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,15 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from snds_omop_assets.engines.opening import open_session
-from snds_omop_assets.engines.sessions import Session, session_of
+from snds_omop_assets.engines.opening import Opening, open_session, session_of
 from snds_omop_assets.io_managers.parts import PartsTable
 from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
 from snds_omop_assets.omop.conversion import Conversion
+from snds_omop_assets.omop.conversion_over_years import convert_over_years
 from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
-from snds_omop_assets.omop.whole_base import convert_over_years
+from snds_omop_assets.preparation.persons_and_places import COUNTED, find_persons, find_sites
 from snds_omop_assets.preparation.prepared_years import KINDS, Prepared, stored_years
-from snds_omop_assets.preparation.whole import COUNTED, find_persons, find_sites
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.run import run
 from snds_omop_assets.settings import SPARK, Settings
@@ -41,8 +39,6 @@ FOR_SMALL = {
     "spark.sql.codegen.wholeStage": "false",  # to compile takes longer than to compute
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
 }
-
-Opening = Callable[[], AbstractContextManager[Session]]
 
 
 @pytest.fixture(scope="session")

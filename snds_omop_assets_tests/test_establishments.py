@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.ids import omop_id
-from snds_omop_assets.engines.sessions import duckdb_session
 from snds_omop_assets.io_managers.stored import write_sqlite
 from snds_omop_assets.omop.care_site import BRIEF_VIEW, care_site_table
 from snds_omop_assets.omop.location import location_table

@@ -6,8 +6,8 @@ import pyarrow as pa
 import pytest
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
+from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.ids import omop_id
-from snds_omop_assets.engines.sessions import duckdb_session
 from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES, CODE_LISTS, EVENT_TABLES, event_tables, make_care_year
 from snds_omop_assets.omop.field_rules import cdm_metadata, field_rules
 from snds_omop_assets.preparation.shapes import COSTS, DETAILS, EVENTS, VISITS, schema_of

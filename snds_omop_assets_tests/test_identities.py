@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.ids import omop_id
-from snds_omop_assets.engines.sessions import duckdb_session
 from snds_omop_assets.preparation.identities import MOST_IDENTIFIERS, give_places
 from snds_omop_assets.preparation.shapes import MET_PERSONS, schema_of
 from snds_omop_assets_tests.conftest import KEY, only

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.contract_files import official_tables
-from snds_omop_assets.engines.sessions import Session, duckdb_session
+from snds_omop_assets.engines.duckdb_session import duckdb_session
+from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.omop.field_rules import field_rules
 from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES, SOURCE_INFO, make_over_years
 from snds_omop_assets.preparation.shapes import BASE, IDENTITIES, MET_PERSONS, PERSON_FACTS, schema_of

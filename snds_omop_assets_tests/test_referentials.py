@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from snds_omop_assets.contracts.contract_files import official_tables
-from snds_omop_assets.engines.sessions import duckdb_session
+from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.preparation.referentials import REFERENTIAL_TABLES, judge_causes, judge_long_term
 from snds_omop_assets.preparation.shapes import BASE, COUNTS, EVENTS, IDENTITIES, schema_of
 

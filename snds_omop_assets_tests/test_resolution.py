@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from snds_omop_assets.engines.sessions import duckdb_session
+from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.vocabulary.nomenclatures import nomenclatures
 from snds_omop_assets.vocabulary.resolve import Resolution, resolve
 from snds_omop_assets.vocabulary.shapes import CODE_MAP, MAPS_TO, MAPS_TO_VALUE, PROJECT, REJECTED, USER, schema_of

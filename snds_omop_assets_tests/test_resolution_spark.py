@@ -5,7 +5,9 @@ import datetime as dt
 import pyarrow as pa
 import pytest
 
-from snds_omop_assets.engines.sessions import Session, SparkSessionOfModels, duckdb_session
+from snds_omop_assets.engines.duckdb_session import duckdb_session
+from snds_omop_assets.engines.sessions import Session
+from snds_omop_assets.engines.spark_session import SparkSessionOfModels
 from snds_omop_assets.vocabulary.resolve import Resolution, resolve
 from snds_omop_assets.vocabulary.shapes import MAPS_TO, MAPS_TO_VALUE, PROJECT, USER
 from snds_omop_assets_tests.plain_resolution import LINKS_OF_ATC, REPLACED, World

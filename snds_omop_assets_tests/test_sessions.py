@@ -7,9 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.ids import MAX_ID_FIELDS, omop_id
-from snds_omop_assets.engines.sessions import Session, SparkSessionOfModels, duckdb_session, session_of
+from snds_omop_assets.engines.opening import session_of
+from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.engines.spark_engine import LOOPBACK, prepare_environment, spark_config, started
+from snds_omop_assets.engines.spark_session import SparkSessionOfModels
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.io_managers.stored import CsvTable, ParquetTable
 from snds_omop_assets_tests.conftest import KEY

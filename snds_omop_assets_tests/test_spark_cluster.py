@@ -35,7 +35,7 @@ def convert(cluster: Cluster, folder: Path) -> dict[str, object]:
     """What a run does, in a process of its own: a process has one Spark."""
     from dagster_pyspark import LazyPySparkResource
 
-    from snds_omop_assets.engines.sessions import session_of
+    from snds_omop_assets.engines.opening import session_of
     from snds_omop_assets.engines.spark_engine import spark_config, started
 
     resource = LazyPySparkResource(spark_config=spark_config(cluster.url, "600MB"))

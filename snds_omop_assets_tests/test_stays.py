@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from snds_omop_assets.contracts.contract_files import official_tables
-from snds_omop_assets.engines.sessions import Session, duckdb_session
+from snds_omop_assets.engines.duckdb_session import duckdb_session
+from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.preparation.shapes import (
     COUNTS,
     DETAILS,

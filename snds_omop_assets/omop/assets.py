@@ -11,9 +11,9 @@ from snds_omop_assets.engines.opening import open_session
 from snds_omop_assets.io_managers.folders import recover
 from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
 from snds_omop_assets.omop.conversion import Conversion, Made
+from snds_omop_assets.omop.conversion_over_years import convert_over_years
 from snds_omop_assets.omop.field_rules import cdm_metadata
 from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
-from snds_omop_assets.omop.whole_base import convert_over_years
 from snds_omop_assets.preparation.assets import cut_by_year, tables_of
 from snds_omop_assets.preparation.assets import key_of as prepared_key
 from snds_omop_assets.preparation.prepared_years import KINDS

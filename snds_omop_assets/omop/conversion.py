@@ -10,8 +10,7 @@ by a year equals one that was converted at once.
 """
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -20,7 +19,7 @@ import pyarrow as pa
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.contract_files import official_tables
-from snds_omop_assets.engines.opening import open_session
+from snds_omop_assets.engines.opening import Opening, open_session
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.io_managers.folders import (
     MADE,
@@ -100,7 +99,7 @@ class Conversion:
         open_session: opens the engine, once per part: what a year took is given back at its end.
     """
 
-    def __init__(self, settings: Settings, open_session: Callable[[], AbstractContextManager[Session]]) -> None:
+    def __init__(self, settings: Settings, open_session: Opening) -> None:
         self.settings, self.open_session = settings, open_session
         self.warehouse = settings.warehouse
         self.prepared = {kind.name: Prepared(self.warehouse, kind) for kind in (CLAIMS, STAYS)}

@@ -11,10 +11,10 @@ from dagster_pyspark import LazyPySparkResource
 from snds_omop_assets.contracts.snds_tables import SndsTable
 from snds_omop_assets.engines.opening import open_session
 from snds_omop_assets.preparation.identities import PERSONS
+from snds_omop_assets.preparation.persons_and_places import PERSON_TABLES, counted, find_persons, find_sites
 from snds_omop_assets.preparation.places import ESTABLISHMENT_TABLES, ESTABLISHMENTS
 from snds_omop_assets.preparation.prepared_years import KINDS, Kind, Prepared, stored_years
 from snds_omop_assets.preparation.shapes import IDENTITIES, Columns
-from snds_omop_assets.preparation.whole import PERSON_TABLES, counted, find_persons, find_sites
 from snds_omop_assets.reception.assets import YEARS, Delivered, needed_table
 from snds_omop_assets.reception.log import CONVERSION_LOG, log_event, peak_memory
 from snds_omop_assets.reception.store import Store

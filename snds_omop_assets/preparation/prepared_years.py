@@ -9,13 +9,13 @@ A year is made again when the received tables of that year, or the rules, are ot
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.engines.opening import Opening
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.io_managers.folders import (
     fingerprint,
@@ -135,9 +135,7 @@ class Prepared:
                 found[row["rule"]] = found.get(row["rule"], 0) + row["row_count"]
         return dict(sorted(found.items()))
 
-    def prepare(
-        self, open_session: Callable[[], AbstractContextManager[Session]], store: Store, year: int | None
-    ) -> bool:
+    def prepare(self, open_session: Opening, store: Store, year: int | None) -> bool:
         """Prepare a year of files; tells whether there was anything to do.
 
         Raises:

@@ -14,14 +14,14 @@ import pyarrow as pa
 from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.duckdb_engine import duckdb_connection, parquet_rows
 from snds_omop_assets.omop.conversion import Conversion
+from snds_omop_assets.preparation.persons_and_places import COUNTED, PERSON_TABLES
 from snds_omop_assets.preparation.prepared_years import KINDS
 from snds_omop_assets.preparation.referentials import REFERENTIAL_TABLES
-from snds_omop_assets.preparation.whole import COUNTED, PERSON_TABLES
 from snds_omop_assets.reception.receipt import Receipt
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.settings import Settings
 
-RULES = Path(__file__).parents[1] / "preparation" / "ledger_rules.csv"
+RULES = Path(__file__).with_name("ledger_rules.csv")
 
 LEDGER = {
     "source_table": (pa.string(), "SNDS table."),

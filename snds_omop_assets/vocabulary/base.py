@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.duckdb_engine import duckdb_connection
-from snds_omop_assets.engines.sessions import duckdb_session
+from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.errors import VocabularyError
 from snds_omop_assets.reception.store import ReceivedTable, Store
 from snds_omop_assets.settings import Settings

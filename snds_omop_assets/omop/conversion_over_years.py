@@ -1,8 +1,7 @@
 """The tables over all years of a warehouse: gives `make_over_years` what it reads, and writes what it makes."""
 
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from datetime import date
 from importlib.metadata import version
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.contract_files import official_tables
-from snds_omop_assets.engines.sessions import Session
+from snds_omop_assets.engines.opening import Opening
 from snds_omop_assets.io_managers.folders import recover, replace_folder
 from snds_omop_assets.io_managers.parts import PartsTable
 from snds_omop_assets.omop.conversion import Conversion, data_bounds, give_answers
@@ -31,9 +30,7 @@ CDM_ETL = "docs/etl.md of snds_omop_assets"
 SNDS_DOCUMENTATION = "https://documentation-snds.health-data-hub.fr"
 
 
-def convert_over_years(
-    settings: Settings, open_session: Callable[[], AbstractContextManager[Session]]
-) -> Mapping[str, int]:
+def convert_over_years(settings: Settings, open_session: Opening) -> Mapping[str, int]:
     """Make the CDM tables that look at all years; gives their rows by table.
 
     Raises:

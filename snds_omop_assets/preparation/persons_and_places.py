@@ -1,14 +1,14 @@
 """What is prepared of a whole warehouse: who is who, and which places there are."""
 
 import shutil
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.engines.opening import Opening
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.io_managers.folders import recover, replace_folder
 from snds_omop_assets.preparation.identities import PERSONS, find_identities, give_places
@@ -18,9 +18,6 @@ from snds_omop_assets.preparation.received import Files, give_received
 from snds_omop_assets.preparation.shapes import COUNTS, IDENTITIES, MET_PERSONS, Columns, schema_of
 from snds_omop_assets.reception.store import Store, writing
 from snds_omop_assets.settings import Settings
-
-Opening = Callable[[], AbstractContextManager[Session]]
-"""Opens a session of the engine."""
 
 PERSON_TABLES = ("IR_BEN_R", "IR_BEN_R_ARC")
 COUNTED = "counted"
