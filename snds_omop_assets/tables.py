@@ -73,12 +73,6 @@ class StoredTable(Protocol):
         """The rows, a batch at a time; all columns, or these."""
 
 
-def frames_of(table: StoredTable, columns: Sequence[str] | None = None) -> Iterator[pd.DataFrame]:
-    """The rows of a stored table as pandas frames with nullable types."""
-    for batch in table.batches(columns):
-        yield frame_of(batch)
-
-
 def frame_of(batch: pa.RecordBatch | pa.Table) -> pd.DataFrame:
     """One Arrow batch as a pandas frame with the types of PANDAS_DTYPES."""
     frame: pd.DataFrame = batch.to_pandas(

@@ -285,7 +285,7 @@ def test_the_content_of_a_pack_is_read_from_a_text(
     session: DuckDBSession, tmp_path: Path, told: str | None, content: float | None
 ) -> None:
     pack = {"PHA_CIP_C13": IBUPROFEN, "PHA_PRS_IDE": "3610973", "PHA_UPC_NBR": told, "PHA_DOS_UNT_DSES": "CPR"}
-    give_packs(session, [written(tmp_path / "packs.parquet", "IR_PHA_R", [pack])])
+    give_packs(session, {"IR_PHA_R": [written(tmp_path / "packs.parquet", "IR_PHA_R", [pack])]})
     assert the(session, "packs_of_drugs") == {
         "code13": IBUPROFEN, "code7": "3610973", "content": content, "unit": "CPR"
     }  # fmt: skip

@@ -130,15 +130,25 @@ def test_what_was_received_can_be_prepared_without_the_delivery(command, deliver
 
 
 @pytest.mark.spark
-def test_a_violated_check_of_the_cdm_makes_the_command_line_fail(command, delivery):
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("dagster", "asset", "materialize", "--select", '+key:"omop/provider"', "--partition", "2013", "-m",
+             "snds_omop_assets"),
+            r"check 'structure' on 'omop/provider' did not pass|structure.*omop/provider.*fail",
+        ),
+        (("snds-omop", "run"), r"FAILED: omop/provider structure: provider_name: 1 of \d+ rows fail(?s:.*)Failed\."),
+    ],
+    ids=["dagster asset", "snds-omop run"],
+)  # fmt: skip
+def test_a_violated_check_of_the_cdm_makes_the_command_line_fail(command, delivery, words, sentence):
     """The CDM allows 255 characters for the name of a provider."""
     with (delivery / "IR_SPE_V.csv").open("a", encoding="utf-8") as file:
         file.write(f"98;{'x' * 256}\n")
-    code, said = materialize(command, '+key:"omop/provider"', *year(2013))
+    code, said = command(*words)
     assert code == 1
-    assert re.search(r"check 'structure' on 'omop/provider' did not pass|structure.*omop/provider.*fail", said), said[
-        -3000:
-    ]
+    assert re.search(sentence, said), said[-3000:]
 
 
 def test_a_violated_check_of_reception_makes_the_command_line_fail(command, delivery):

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from snds_omop_assets.engines.opening import open_session
+from snds_omop_assets.io_managers import folders
 from snds_omop_assets.io_managers.folders import replace_folder
 from snds_omop_assets.io_managers.parts import PartsTable
-from snds_omop_assets.omop import conversion as module
 from snds_omop_assets.omop.conversion import Conversion
 from snds_omop_assets.run import RunSummary
 from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, Settings
@@ -123,7 +123,7 @@ def test_a_year_that_broke_off_between_two_of_its_tables_is_made_again_even_as_i
         replace_folder(new, folder)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(module, "replace_folder", break_off)
+        patch.setattr(folders, "replace_folder", break_off)
         other_key = replace(settings, id_key="another key")
         Conversion(other_key, open_session(other_key)).make(2013)
     assert tables(settings.warehouse) != tables(undisturbed)

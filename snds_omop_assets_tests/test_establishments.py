@@ -2,16 +2,21 @@
 
 import sqlite3
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from dagster_pyspark import LazyPySparkResource
 
 from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.ids import omop_id
+from snds_omop_assets.io_managers.folders import note_made
+from snds_omop_assets.io_managers.managers import PartsIOManager
 from snds_omop_assets.io_managers.stored import write_sqlite
 from snds_omop_assets.omop.care_site import BRIEF_VIEW, care_site_table
 from snds_omop_assets.omop.location import location_table
+from snds_omop_assets.preparation.assets import establishments
 from snds_omop_assets.preparation.identities import give_places
 from snds_omop_assets.preparation.places import (
     ESTABLISHMENT_TABLES,
@@ -20,6 +25,9 @@ from snds_omop_assets.preparation.places import (
     gather_places,
 )
 from snds_omop_assets.preparation.shapes import MET_PLACES, schema_of
+from snds_omop_assets.reception.assets import Delivered
+from snds_omop_assets.reception.deliveries import open_settings_delivery, receive_and_log
+from snds_omop_assets.reception.store import Store
 from snds_omop_assets_tests.conftest import KEY, only, rows_of
 
 PREPARED = schema_of(ESTABLISHMENTS)
@@ -132,6 +140,34 @@ def test_places_of_several_years_are_gathered_once(tmp_path):
     with duckdb_session() as session:
         gather_places(session, files)
         assert session.result("SELECT kind FROM met_places ORDER BY kind")["kind"].to_pylist() == ["provider", "site"]
+
+
+def test_sites_and_units_that_cannot_be_placed_are_told_to_the_steward(settings):
+    """A number that is none, with a unit; one of no department; a good one, with a unit."""
+    (settings.delivery / "T_MCO13E.csv").write_text(
+        "ETA_NUM;SOC_RAI;ANN_TRT\nXX;;2013\n000000042;;2013\n750100166;Peupliers;2013\n", encoding="utf-8"
+    )
+    place = settings.warehouse / "prepared" / "stays" / "2013"
+    (place / "places").mkdir(parents=True)
+    pq.write_table(
+        table_of([unit("750100166", "01A"), unit("XX", "51")], schema_of(MET_PLACES)),
+        place / "places" / "part-0.parquet",
+    )
+    note_made(place, "made by hand")
+    receive_and_log(open_settings_delivery(settings), "T_MCO_E", 2013, Store(settings.warehouse))
+    asset = establishments(Delivered(settings, ["T_MCO_E"]), [])
+    resources = {
+        "settings": settings, "spark": LazyPySparkResource(spark_config={}), "parts": PartsIOManager(settings.warehouse)
+    }  # fmt: skip
+    (event,) = dg.materialize([asset], resources=resources).get_asset_materialization_events()
+    told = {name: entry.value for name, entry in event.step_materialization_data.materialization.metadata.items()}
+    assert told == {
+        "dagster/row_count": 5,
+        "path": str(settings.warehouse / "prepared" / "establishments.parquet"),
+        "without department": 3,
+        "without a FINESS of nine characters": 2,
+        "rows of T_MCO_E: reference": 3,
+    }
 
 
 PEUPLIERS = {

@@ -49,10 +49,9 @@ def cause(enc: str, code: str | None, line: str = "1") -> Row:
     return {"DCD_IDT_ENC": enc, "CER_LIG_NUM": line, "ECD_CAU_RNG": "1", "ECD_CIM_COD": code}
 
 
-def judged(tables: Mapping[str, Sequence[Row]], care_year: int = 2018) -> tuple[list[Row], dict[tuple[str, str], int]]:
-    """The events of a year of care, and how many source rows end by each rule."""
-    base = {"care_year": care_year, "first_year": 2018, "last_year": 2019}
-    base |= {"data_start": date(2018, 1, 1), "data_end": date(2019, 12, 31)}
+def judged(tables: Mapping[str, Sequence[Row]]) -> tuple[list[Row], dict[tuple[str, str], int]]:
+    """The events, and how many source rows end by each rule."""
+    base = {"first_year": 2018, "last_year": 2019, "data_start": date(2018, 1, 1), "data_end": date(2019, 12, 31)}
     with duckdb_session(id_key="key") as session:
         for name in REFERENTIAL_TABLES:
             session.give(name, pa.Table.from_pylist(list(tables.get(name, ())), official_tables()[name].schema))
@@ -69,9 +68,9 @@ def judged(tables: Mapping[str, Sequence[Row]], care_year: int = 2018) -> tuple[
     return rows, {(row["source_table"], row["rule"]): row["row_count"] for row in told}
 
 
-def rules(*diseases: Row, care_year: int = 2018) -> dict[str, int]:
-    """How many rows of IR_IMB_R end by each rule in a year of care."""
-    _, counts = judged({"IR_IMB_R": diseases}, care_year)
+def rules(*diseases: Row) -> dict[str, int]:
+    """How many rows of IR_IMB_R end by each rule."""
+    _, counts = judged({"IR_IMB_R": diseases})
     return {rule: n for (table, rule), n in counts.items() if table == "IR_IMB_R"}
 
 
@@ -132,11 +131,10 @@ def test_each_row_ends_by_its_rule(values, rule):
     assert rules(disease(**values)) == {rule: 1}
 
 
-def test_every_row_is_counted_in_one_year_of_care():
-    diseases = [disease(IMB_ALD_DTD=day) for day in (date(2003, 1, 1), START, date(2019, 5, 1), date(2021, 1, 1))]
-    diseases.append(disease(IMB_ALD_DTD=None, INS_DTE=None))
-    assert rules(*diseases) == {"long_term_disease": 2, "no_care_date": 1}
-    assert rules(*diseases, care_year=2019) == {"long_term_disease": 2}
+def test_a_disease_is_one_whether_it_started_before_the_data_in_them_or_after():
+    rows, counts = judged({"IR_IMB_R": [disease(IMB_ALD_DTD=date(year, 1, 1)) for year in (2003, 2018, 2019, 2021)]})
+    assert counts == {("IR_IMB_R", "long_term_disease"): 4}
+    assert sorted(row["start_date"].year for row in rows) == [2003, 2018, 2019, 2021]
 
 
 def referential(psa: str, ano: str) -> Row:

@@ -13,7 +13,7 @@ from snds_omop_assets import run as run_module
 from snds_omop_assets.cli import main
 from snds_omop_assets.engines.opening import open_session
 from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
-from snds_omop_assets.omop.conversion import data_bounds
+from snds_omop_assets.omop.inputs import base_of
 from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
 from snds_omop_assets.quality.ledger import ledger_rules
 from snds_omop_assets.run import RunSummary
@@ -72,19 +72,21 @@ def test_the_engine_takes_no_more_memory_than_it_is_told(settings: Settings) -> 
     assert row["memory"] == "488.2 MiB", "512 million bytes"
 
 
+def bounds_of(settings: Settings, care_years: list[int]) -> tuple[date, date]:
+    """First and last day that the base tells."""
+    (row,) = base_of(settings, care_years).to_pylist()
+    return row["data_start"], row["data_end"]
+
+
 def test_the_first_and_last_day_of_the_base_can_be_said(demonstration: tuple[Settings, RunSummary]) -> None:
     settings, _ = demonstration
-    assert data_bounds(settings, [2012, 2013]) == {
-        "data_start": date(2013, 1, 1), "data_end": date(2013, 12, 31),
-    }  # fmt: skip
+    assert bounds_of(settings, [2012, 2013]) == (date(2013, 1, 1), date(2013, 12, 31))
     told = replace(settings, data_start=date(2012, 7, 1), data_end=date(2014, 6, 30))
-    assert data_bounds(told, [2012, 2013]) == {"data_start": told.data_start, "data_end": told.data_end}
+    assert bounds_of(told, [2012, 2013]) == (told.data_start, told.data_end)
 
 
 def test_without_a_year_in_the_names_of_the_files_the_years_of_care_bound_the_base(settings: Settings) -> None:
-    assert data_bounds(settings, [2017, 2018]) == {
-        "data_start": date(2017, 1, 1), "data_end": date(2018, 12, 31),
-    }  # fmt: skip
+    assert bounds_of(settings, [2017, 2018]) == (date(2017, 1, 1), date(2018, 12, 31))
 
 
 def test_the_log_of_the_conversion_has_a_line_for_each_part_of_each_asset(

@@ -273,6 +273,18 @@ def test_external_care_without_that_fee_is_outpatient(read: Read) -> None:
     assert [row["visit_concept_id"] for row in read(external(), other).visits] == [9202]
 
 
+def test_external_care_of_rehabilitation_is_outpatient_whatever_is_billed_and_came_once(read: Read) -> None:
+    care = {**CARE, "ETA_NUM": "750100018"}
+    tables: Tables = {
+        "T_SSR_CSTC": [{**care, "NIR_ANO_17": ANN, "EXE_SOI_DTD": date(2017, 3, 10)}],
+        "T_SSR_FBSTC": [{**care, "ACT_COD": "ATU"}],
+        "T_SSR_FHSTC": [{**care, "UCD_UCD_COD": "9801003", "QUA_COD": 2.0}],
+    }
+    made = read(tables, year=2017)
+    assert [(row["visit_concept_id"], row["visit_source_value"]) for row in made.visits] == [(9202, "ACE SSR")]
+    assert events(made, "code", "quantity", "origin") == [("9801003", 2.0, "T_SSR_FHSTC")]
+
+
 # What is set aside
 
 
@@ -306,6 +318,19 @@ def test_every_row_of_a_stay_that_is_set_aside_has_its_rule(read: Read, told: di
     assert made.visits == made.details == made.events == []
     tables = ("T_MCO_C", "T_MCO_B", "T_MCO_A", "T_MCO_D", "T_MCO_UM")
     assert made.counts == {(table, rule): 1 for table in tables}
+
+
+@pytest.mark.parametrize(
+    ("code", "rule"),
+    [
+        ("NIR_RET", "return_code"),
+        ("IAS_RET", "return_code"),
+        ("ENT_DAT_RET", "return_code"),
+        ("FAC_AMO_DT_RET", "visit"),
+    ],
+)
+def test_external_care_has_return_codes_of_its_own(read: Read, code: str, rule: str) -> None:
+    assert read(external(**{code: "1"})).counts == {("T_MCO_CSTC", rule): 1}
 
 
 @pytest.mark.parametrize("twin", ["1", "2"])

@@ -86,6 +86,13 @@ def test_the_lineage_of_an_era_shows_the_exposures_and_the_vocabulary(ui, page):
         page.locator("svg").get_by_text(name, exact=True).first.wait_for()
 
 
+def test_the_lineage_of_the_professionals_reaches_the_claims_that_mention_them(ui, page):
+    page.set_viewport_size({"width": 1800, "height": 1700})
+    page.goto(f"{ui}/assets/omop/provider?view=lineage&lineageScope=upstream&lineageDepth=3")
+    for name in ("provider", "establishments", "claims", "er_prs_f"):
+        page.locator("svg").get_by_text(name, exact=True).first.wait_for()
+
+
 def test_the_page_of_person_tells_columns_rules_rows_and_check_results(ui, page):
     page.goto(f"{ui}/assets/omop/person")
     sees(page, "person_id", "gender_concept_id", "year_of_birth", "location_id", "gender_source_value")
@@ -125,6 +132,11 @@ def test_the_steward_sees_how_identifiers_were_linked_and_no_identifier(ui, page
     page.goto(f"{ui}/assets/prepared/person_identities?view=events")
     sees(page, "identifiers by reason", "fictitious_identifier", "rows of IR_BEN_R: person")
     assert "DPXX" not in page.locator("body").inner_text()
+
+
+def test_the_steward_sees_how_many_sites_have_no_place(ui, page):
+    page.goto(f"{ui}/assets/prepared/establishments?view=events")
+    sees(page, "without department", "without a FINESS of nine characters", "rows of T_MCO_E: reference")
 
 
 def test_the_steward_reads_in_the_ledger_what_became_of_every_row(ui, page):

@@ -54,7 +54,7 @@ class Session(Protocol):
         """Forget steps and views, and what they hold."""
 
     def write(self, sql: str, folder: Path, schema: pa.Schema, compression: str = "zstd") -> int:
-        """Write the rows of a SELECT as Parquet files into a new folder, cast to the columns of a schema.
+        """Write the rows of a SELECT as Parquet files into a new or empty folder, cast to the columns of a schema.
 
         Returns:
             How many rows.

@@ -99,7 +99,7 @@ class SparkSessionOfModels:
 
     def write(self, sql: str, folder: Path, schema: pa.Schema, compression: str = "zstd") -> int:
         """See `Session`."""
-        folder.mkdir(parents=True)
+        folder.mkdir(parents=True, exist_ok=True)
         # Spark makes few files of many small pieces, and several of a large one.
         frame = self.spark.sql(f"SELECT /*+ REBALANCE */ {_nullable(schema)} FROM ({_unforeseen(sql)})")
         frame.write.mode("append").option("compression", SPARK_COMPRESSIONS[compression]).parquet(file_url(folder))

@@ -1,6 +1,5 @@
 """The assets of the CDM tables that are computed together: those of a year of care, and those over all years."""
 
-import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
@@ -20,7 +19,7 @@ from snds_omop_assets.preparation.prepared_years import KINDS
 from snds_omop_assets.preparation.referentials import REFERENTIAL_TABLES
 from snds_omop_assets.reception.assets import YEARS, Delivered
 from snds_omop_assets.reception.delivery import FIRST_YEAR
-from snds_omop_assets.reception.log import CONVERSION_LOG, log_event, peak_memory
+from snds_omop_assets.reception.log import log_made
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS, said_plainly
 from snds_omop_assets.vocabulary.assets import key_of as vocabulary_key
@@ -123,18 +122,9 @@ def over_years(referentials: list[dg.AssetKey]) -> dg.AssetsDefinition:
     ) -> Iterator[dg.MaterializeResult[None]]:
         """Convert what is told over all years: see omop/over_years.py."""
         refuse_unprepared(settings)
-        started = time.monotonic()
-        with said_plainly():
+        with said_plainly(), log_made(settings.warehouse, "omop/over_years") as line:
             rows = convert_over_years(settings, open_session(settings, spark))
-            log_event(
-                settings.warehouse,
-                "made",
-                log=CONVERSION_LOG,
-                asset="omop/over_years",
-                rows=dict(rows),
-                seconds=round(time.monotonic() - started, 2),
-                memory_mb=peak_memory(),
-            )
+            line["rows"] = dict(rows)
         for table in OVER_YEARS_TABLES:
             key = dg.AssetKey(["omop", table])
             if key in context.selected_asset_keys:
@@ -176,19 +166,10 @@ def _spec(table: str, deps: list[dg.AssetDep]) -> dg.AssetSpec:
 
 def _told(settings: Settings, make: Callable[[], Made]) -> Made:
     """Make a part and log it."""
-    started = time.monotonic()
-    made = make()
-    log_event(
-        settings.warehouse,
-        "made" if made.done else "unchanged",
-        log=CONVERSION_LOG,
-        asset="omop/care_years",
-        part=made.part,
-        rows=dict(made.rows),
-        rules=dict(made.rules),
-        seconds=round(time.monotonic() - started, 2),
-        memory_mb=peak_memory(),
-    )
+    with log_made(settings.warehouse, "omop/care_years") as line:
+        made = make()
+        line["event"] = "made" if made.done else "unchanged"
+        line |= {"part": made.part, "rows": dict(made.rows), "rules": dict(made.rules)}
     return made
 
 

@@ -10,15 +10,14 @@ by a year equals one that was converted at once.
 """
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 
 import pyarrow as pa
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
-from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.opening import Opening, open_session
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.io_managers.folders import (
@@ -29,23 +28,19 @@ from snds_omop_assets.io_managers.folders import (
     made_of,
     note_made,
     recover_all,
-    replace_folder,
 )
-from snds_omop_assets.io_managers.parts import PartsTable
-from snds_omop_assets.io_managers.stored import ParquetTable
-from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES, CODE_LISTS, make_care_year
-from snds_omop_assets.preparation.claims import CLAIM_LINES, give_packs, judge_claims
+from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES, make_care_year
+from snds_omop_assets.omop.changes import answers_of, identities_by_year, write_codes
+from snds_omop_assets.omop.inputs import base_of, give_answers
+from snds_omop_assets.preparation.claims import CLAIM_LINES, judge_claims
 from snds_omop_assets.preparation.prepared_years import CLAIMS, STAYS, Kind, Prepared
-from snds_omop_assets.preparation.received import give_received
+from snds_omop_assets.preparation.received import files_of, give_received, received_tables
 from snds_omop_assets.preparation.referentials import REFERENTIAL_TABLES, judge_causes, judge_long_term
 from snds_omop_assets.preparation.shapes import (
-    BASE,
     COSTS,
     COUNTS,
     DETAILS,
     EVENTS,
-    IDENTITIES,
-    MET_PERSONS,
     PERSON_FACTS,
     VISITS,
     Columns,
@@ -55,18 +50,16 @@ from snds_omop_assets.preparation.stays import PIECES as STAY_PIECES
 from snds_omop_assets.preparation.stays import judge_stays
 from snds_omop_assets.reception.store import Store, writing
 from snds_omop_assets.settings import Settings
-from snds_omop_assets.vocabulary.maps import concepts_of, natures
-from snds_omop_assets.vocabulary.shapes import CODE_MAP
-from snds_omop_assets.vocabulary.shapes import schema_of as vocabulary_schema_of
 
 HERE = Path(__file__).parent
 REFERENTIALS = "referentials"
 """The part of what has no year of care."""
 
-CODES: Columns = {"nomenclature": (pa.string(), "List of the code."), "code": (pa.string(), "The code.")}
 RULES = (
     HERE / "care_year.py",
+    HERE / "changes",
     HERE / "conversion.py",
+    HERE / "inputs.py",
     HERE / "steps",
     HERE.parent / "preparation",
     HERE.parent / "vocabulary" / "nomenclatures.csv",
@@ -104,7 +97,7 @@ class Conversion:
         self.warehouse = settings.warehouse
         self.prepared = {kind.name: Prepared(self.warehouse, kind) for kind in (CLAIMS, STAYS)}
         self.care = self.warehouse / "prepared" / "care"
-        self._digests: dict[int | None, str] | None = None
+        self._digests: Mapping[int | None, str] | None = None
 
     @classmethod
     def of_files(cls, settings: Settings) -> "Conversion":
@@ -128,7 +121,6 @@ class Conversion:
             if (known := self._known(session, str(year), wanted)) is not None:
                 return known
             self._give_pieces(session, year)
-            session.give("base", self._base(year))
             judge_claims(session)
             judge_stays(session)
             for name, columns in (("visits", VISITS), ("events", EVENTS)):
@@ -143,20 +135,17 @@ class Conversion:
 
     def make_referentials(self) -> Made:
         """Make what has no year of care, if something changed: long-term diseases, causes of death."""
-        store = Store(self.warehouse)
-        files: dict[str, Sequence[Path]] = {}
-        versions: dict[str, list[str]] = {}
-        for name in REFERENTIAL_TABLES:
-            if (table := store.table(official_tables()[name])) is not None:
-                files[name], versions[name] = table.files, [receipt.version for receipt in table.receipts]
+        tables = received_tables(Store(self.warehouse), REFERENTIAL_TABLES)
+        versions = {name: [receipt.version for receipt in table.receipts] for name, table in tables.items()}
+        base = base_of(self.settings, self.care_years())
+        days = base.select(["data_start", "data_end"]).to_pylist()
         with self.open_session() as session:
             give_answers(session, self.settings)
-            bounds = data_bounds(self.settings, self.care_years())
-            wanted = fingerprint([versions, bounds, self._rules(session), self._identities_digest(session, None)])
+            wanted = fingerprint([versions, days, self._rules(session), self._identities_digest(session, None)])
             if (known := self._known(session, REFERENTIALS, wanted)) is not None:
                 return known
-            give_received(session, files, REFERENTIAL_TABLES)
-            session.give("base", self._base(date.today().year, clamped=True))
+            give_received(session, files_of(tables), REFERENTIAL_TABLES)
+            session.give("base", base)
             judge_long_term(session)
             judge_causes(session)
             names = ", ".join(EVENTS)
@@ -181,8 +170,8 @@ class Conversion:
         with writing(self.care):
             for part in gone:
                 for table in CARE_YEAR_TABLES:
-                    _remove(self.warehouse / "omop" / f"{table}.parquet" / part)
-                _remove(self.care / part)
+                    shutil.rmtree(self.warehouse / "omop" / f"{table}.parquet" / part, ignore_errors=True)
+                shutil.rmtree(self.care / part, ignore_errors=True)
         return gone
 
     def prepared_files(self, piece: str) -> list[Path]:
@@ -201,7 +190,8 @@ class Conversion:
     def _known(self, session: Session, part: str, wanted: str) -> Made | None:
         """What a part was made of, if nothing that it depends on changed."""
         known = made_of(self.care / part)
-        if known.get("fingerprint") != wanted or known.get("codes") != self._answers(session, self._codes_of(part)):
+        codes = sorted((self.care / part / "codes").glob("*.parquet"))
+        if known.get("fingerprint") != wanted or known.get("codes") != answers_of(session, codes):
             return None
         return Made(part, False, known["rows"], known["rules"])
 
@@ -214,38 +204,26 @@ class Conversion:
     def _write(self, session: Session, part: str, wanted: str, counts: str, facts: str) -> Made:
         """Compute the tables of a part beside those that count, then let all take their place."""
         rows: dict[str, int] = {}
-        folders: dict[str, Path] = {}
         tables = cdm_tables()
+        with writing(self.care), folder_written_aside(self.care / part) as aside, ExitStack() as written:
 
-        def write(table: str, sql: str) -> None:
-            parent = self.warehouse / "omop" / f"{table}.parquet"
-            recover_all(parent)
-            folders[table] = parent / f".{part}.new"
-            _remove(folders[table])
-            rows[table] = session.write(sql, folders[table], tables[table].schema)
+            def write(table: str, sql: str) -> None:
+                place = self.warehouse / "omop" / f"{table}.parquet" / part
+                folder = written.enter_context(folder_written_aside(place))
+                rows[table] = session.write(sql, folder, tables[table].schema)
 
-        with writing(self.care), folder_written_aside(self.care / part) as aside:
             make_care_year(session, write)
             session.write(f"SELECT {', '.join(COUNTS)} FROM ({counts})", aside / "counts", schema_of(COUNTS))
             session.write(f"SELECT {', '.join(PERSON_FACTS)} FROM ({facts})", aside / "facts", schema_of(PERSON_FACTS))
-            session.write(CODES_READ, aside / "codes", schema_of(CODES))
+            write_codes(session, aside / "codes")
             pieces = {} if part == REFERENTIALS else self._pieces(int(part))
-            digest = self._answers(session, sorted((aside / "codes").glob("*.parquet")))
+            digest = answers_of(session, sorted((aside / "codes").glob("*.parquet")))
             found = session.result(f"SELECT rule, sum(row_count) AS n FROM ({counts}) AS c GROUP BY rule ORDER BY rule")
             rules = {row["rule"]: int(row["n"]) for row in found.to_pylist()}
             note_made(aside, wanted, pieces=pieces, codes=digest, rows=rows, rules=rules)
             # From here on the tables are not what the part says it was made of, until it says the new.
             (self.care / part / MADE).unlink(missing_ok=True)
-            for folder in folders.values():
-                replace_folder(folder, folder.parent / part)
         return Made(part, True, rows, rules)
-
-    def _base(self, year: int, clamped: bool = False) -> pa.Table:
-        """The one row of `base`; clamped: everything is of this year."""
-        years = self.care_years()
-        first, last = (year, year) if clamped else (years[0], years[-1])
-        row = {"care_year": year, "first_year": first, "last_year": last, **data_bounds(self.settings, years)}
-        return pa.Table.from_pylist([row], schema_of(BASE))
 
     def _pieces(self, year: int) -> dict[str, str]:
         """The fingerprints of the years of files that have pieces of a year of care."""
@@ -269,140 +247,6 @@ class Conversion:
     def _identities_digest(self, session: Session, year: int | None) -> str:
         """A text that changes when somebody who was met in a year is another person, or none; None: anybody."""
         if self._digests is None:
-            session.give_files("met_persons", self.prepared_files("persons"), schema_of(MET_PERSONS))
             stays = self.prepared[STAYS.name].files("stay_parts")
-            session.give_files("all_stay_parts", stays, schema_of(STAY_PIECES["stay_parts"]))
-            found = session.result(IDENTITIES_BY_YEAR).to_pylist()
-            self._digests = {row["year"]: row["digest"] for row in found}
-            session.drop("met_persons", "all_stay_parts")
+            self._digests = identities_by_year(session, self.prepared_files("persons"), stays)
         return str(self._digests.get(year))
-
-    def _codes_of(self, part: str) -> list[Path]:
-        """The file of the codes that a part has, as it was made."""
-        return sorted((self.care / part / "codes").glob("*.parquet"))
-
-    def _answers(self, session: Session, files: Sequence[Path]) -> str:
-        """A text that changes when the concepts or the packs of some codes do."""
-        session.give_files("codes_of_part", files, schema_of(CODES))
-        (row,) = session.result(ANSWERS).to_pylist()
-        session.drop("codes_of_part")
-        return fingerprint(row)
-
-
-CODES_READ = """
-SELECT nomenclature, code FROM events
-UNION
-SELECT admitted_from_list, admitted_from FROM visits WHERE admitted_from IS NOT NULL
-UNION
-SELECT discharged_to_list, discharged_to FROM visits WHERE discharged_to IS NOT NULL
-UNION
-SELECT unit_type_list, unit_type FROM details WHERE unit_type IS NOT NULL
-UNION
-SELECT l.nomenclature, n.PRS_NAT_REF
-FROM natures_met n CROSS JOIN (VALUES ('PRS_NAT_VISIT'), ('PRS_NAT_REF')) AS l(nomenclature)
-"""
-"""The codes whose answers a part depends on: of its events, and those that tell visits and passages."""
-
-IDENTITIES_BY_YEAR = """
--- A line reads its own identifier (claims/rows.sql).
-WITH of_lines AS (
-    SELECT
-        BEN_NIR_PSA, coalesce(BEN_RNG_GEM, '') AS BEN_RNG_GEM,
-        CAST(omop_id('line', BEN_NIR_PSA, BEN_RNG_GEM, CAST(person_id AS STRING), rule) AS DECIMAL(38, 0)) AS digest,
-        CAST(omop_id('all', BEN_NIR_PSA, BEN_RNG_GEM, CAST(persons_of_psa AS STRING)) AS DECIMAL(38, 0)) AS beside
-    FROM identities
-),
--- A stay reads who stands under its pseudonym: the only person, or the ranks of several (stays/stay_people.sql).
-of_stays AS (
-    SELECT
-        BEN_NIR_PSA,
-        CASE WHEN count(DISTINCT person_id) > 1
-             THEN sum(CAST(omop_id('stay', BEN_NIR_PSA, BEN_RNG_GEM, CAST(person_id AS STRING)) AS DECIMAL(38, 0)))
-             ELSE CAST(omop_id('stay', BEN_NIR_PSA, CAST(min(person_id) AS STRING),
-                               CASE WHEN min(person_id) IS NULL THEN min(rule) END) AS DECIMAL(38, 0))
-        END AS digest
-    FROM identities
-    GROUP BY BEN_NIR_PSA
-),
-lines_met AS (
-    SELECT DISTINCT BEN_NIR_PSA, coalesce(BEN_RNG_GEM, '') AS BEN_RNG_GEM, year(first_day) AS year
-    FROM met_persons WHERE source = 'ER_PRS_F'
-),
-stays_met AS (
-    SELECT BEN_NIR_PSA, year(first_day) AS year FROM met_persons WHERE source = 'PMSI'
-    UNION
-    -- A newborn's stay names the mother, whose own stay may have begun in another year.
-    SELECT mother_pseudonym, year(entry) FROM all_stay_parts WHERE mother_pseudonym IS NOT NULL
-),
-read_here AS (
-    SELECT m.year, o.digest
-    FROM lines_met m
-    JOIN of_lines o ON o.BEN_NIR_PSA = m.BEN_NIR_PSA AND o.BEN_RNG_GEM = m.BEN_RNG_GEM
-    UNION ALL
-    SELECT m.year, o.digest FROM stays_met m JOIN of_stays o ON o.BEN_NIR_PSA = m.BEN_NIR_PSA
-)
-SELECT CAST(year AS INT) AS year, CAST(sum(digest) AS STRING) AS digest FROM read_here GROUP BY year
-UNION ALL
-SELECT CAST(NULL AS INT), CAST(sum(digest) + sum(beside) AS STRING) FROM of_lines
-"""
-
-ANSWERS = """
-WITH answers AS (
-    SELECT omop_id(
-        'answer', m.nomenclature, m.code, CAST(m.valid_start_date AS STRING), CAST(m.valid_end_date AS STRING),
-        CAST(m.place AS STRING), CAST(m.target_concept_id AS STRING), m.target_domain_id,
-        CAST(m.value_as_concept_id AS STRING), CAST(m.source_concept_id AS STRING)
-    ) AS digest
-    FROM code_map m JOIN codes_of_part c ON c.nomenclature = m.nomenclature AND c.code = m.code
-    UNION ALL
-    SELECT omop_id('pack', p.code13, p.code7, CAST(p.content AS STRING), p.unit)
-    FROM packs_of_drugs p JOIN codes_of_part c ON c.nomenclature = 'CIP13' AND c.code = p.code13
-    UNION ALL
-    SELECT omop_id('pack', p.code13, p.code7, CAST(p.content AS STRING), p.unit)
-    FROM packs_of_drugs p JOIN codes_of_part c ON c.nomenclature = 'CIP7' AND c.code = p.code7
-)
-SELECT count(*) AS n, CAST(sum(CAST(digest AS DECIMAL(38, 0))) AS STRING) AS digest FROM answers
-"""
-
-
-def give_answers(session: Session, settings: Settings) -> None:
-    """Give a session what every part reads: identities, the answers for codes, small lists, packs of drugs."""
-    warehouse = settings.warehouse
-    session.give_files(
-        "identities", PartsTable(warehouse / "prepared" / "person_identities.parquet").files, schema_of(IDENTITIES)
-    )
-    session.give_files("code_map", [warehouse / "vocabulary" / "code_map.parquet"], vocabulary_schema_of(CODE_MAP))
-    maps = ParquetTable(warehouse / "vocabulary" / "source_to_concept_map.parquet")
-    lists = [(name, code, concept) for name in CODE_LISTS for code, concept in concepts_of(maps, name).items()]
-    session.give("code_lists", _table(("code_list", "code", "concept_id"), lists))
-    session.give("services", _table(("code", "nature"), list(natures().items())))
-    packs = Store(warehouse).table(official_tables()["IR_PHA_R"])
-    give_packs(session, list(packs.files) if packs is not None else [])
-
-
-def data_bounds(settings: Settings, years: Sequence[int]) -> dict[str, date]:
-    """First and last day that the base tells: 1 January of the first and 31 December of the last year of its files.
-
-    Args:
-        settings: `data_start` and `data_end` win where they are set.
-        years: the years of care, where no file tells a year.
-    """
-    named = [
-        int(name) for kind in (CLAIMS, STAYS) for name in Prepared(settings.warehouse, kind).years() if name.isdecimal()
-    ]
-    told = named or list(years) or [date.today().year]
-    return {
-        "data_start": settings.data_start or date(min(told), 1, 1),
-        "data_end": settings.data_end or date(max(told), 12, 31),
-    }
-
-
-def _table(names: tuple[str, ...], rows: Sequence[tuple[str | int, ...]]) -> pa.Table:
-    """A small table; the first columns are texts, a number is 64 bits wide."""
-    kinds = [pa.int64() if name.endswith("_id") else pa.string() for name in names]
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    return pa.table({name: pa.array(column, kind) for name, kind, column in zip(names, kinds, columns, strict=True)})
-
-
-def _remove(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)

@@ -1,6 +1,5 @@
 """The tables over all years of a warehouse: gives `make_over_years` what it reads, and writes what it makes."""
 
-import shutil
 from collections.abc import Mapping
 from datetime import date
 from importlib.metadata import version
@@ -8,14 +7,14 @@ from importlib.metadata import version
 import pyarrow as pa
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
-from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.opening import Opening
-from snds_omop_assets.io_managers.folders import recover, replace_folder
+from snds_omop_assets.io_managers.folders import folder_written_aside
 from snds_omop_assets.io_managers.parts import PartsTable
-from snds_omop_assets.omop.conversion import Conversion, data_bounds, give_answers
+from snds_omop_assets.omop.conversion import Conversion
+from snds_omop_assets.omop.inputs import base_of, give_answers
 from snds_omop_assets.omop.over_years import SOURCE_INFO, make_over_years
-from snds_omop_assets.preparation.received import give_received
-from snds_omop_assets.preparation.shapes import BASE, MET_PERSONS, PERSON_FACTS, schema_of
+from snds_omop_assets.preparation.received import give_stored
+from snds_omop_assets.preparation.shapes import MET_PERSONS, PERSON_FACTS, schema_of
 from snds_omop_assets.reception.store import Store, writing
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.vocabulary.loaded import current_vocabulary
@@ -48,30 +47,20 @@ def convert_over_years(settings: Settings, open_session: Opening) -> Mapping[str
         session.give("persons", PartsTable(prepared / "beneficiaries.parquet"))
         session.give_files("met_persons", conversion.prepared_files("persons"), schema_of(MET_PERSONS))
         session.give_files("person_facts", conversion.files("facts"), schema_of(PERSON_FACTS))
-        received = {name: store.table(official_tables()[name]) for name in RECEIVED}
-        give_received(session, {name: table.files for name, table in received.items() if table is not None}, RECEIVED)
+        give_stored(session, store, RECEIVED)
         loaded = current_vocabulary(settings.warehouse)
         for name in VOCABULARY:
             files = loaded.tables[name].files if loaded is not None and name in loaded.tables else ()
             session.give_files(name, files, tables[name].schema)
-        session.give("base", pa.Table.from_pylist([_base(settings, conversion)], schema_of(BASE)))
+        session.give("base", base_of(settings, conversion.care_years()))
         session.give("source_info", _source_info(settings, store, loaded.version if loaded is not None else "none"))
 
         def write(table: str, sql: str) -> None:
-            folder = root / f"{table}.parquet"
-            recover(folder)
-            aside = root / f".{table}.parquet.new"
-            shutil.rmtree(aside, ignore_errors=True)
-            rows[table] = session.write(sql, aside, tables[table].schema)
-            replace_folder(aside, folder)
+            with folder_written_aside(root / f"{table}.parquet") as aside:
+                rows[table] = session.write(sql, aside, tables[table].schema)
 
         make_over_years(session, write)
     return rows
-
-
-def _base(settings: Settings, conversion: Conversion) -> dict[str, int | date | None]:
-    years = conversion.care_years() or [date.today().year]
-    return {"care_year": None, "first_year": years[0], "last_year": years[-1], **data_bounds(settings, years)}
 
 
 def _source_info(settings: Settings, store: Store, vocabulary: str) -> pa.Table:

@@ -1,6 +1,5 @@
 """The prepared assets: facts by year (`prepared/claims`, `prepared/stays`), persons and places over all years."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,18 +9,20 @@ from dagster_pyspark import LazyPySparkResource
 
 from snds_omop_assets.contracts.snds_tables import SndsTable
 from snds_omop_assets.engines.opening import open_session
+from snds_omop_assets.io_managers.parts import PartsTable
 from snds_omop_assets.preparation.identities import PERSONS
 from snds_omop_assets.preparation.persons_and_places import PERSON_TABLES, counted, find_persons, find_sites
 from snds_omop_assets.preparation.places import ESTABLISHMENT_TABLES, ESTABLISHMENTS
-from snds_omop_assets.preparation.prepared_years import KINDS, Kind, Prepared, stored_years
+from snds_omop_assets.preparation.prepared_years import KINDS, WHOLE, Kind, Prepared, stored_years
 from snds_omop_assets.preparation.shapes import IDENTITIES, Columns
 from snds_omop_assets.reception.assets import YEARS, Delivered, needed_table
-from snds_omop_assets.reception.log import CONVERSION_LOG, log_event, peak_memory
+from snds_omop_assets.reception.log import log_made
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.steward import OWNERS, described_columns, said_plainly, table_of
 
 GROUP = "prepared"
+FINESS_CHARACTERS = 9
 
 PIECES: Columns = {
     "lines, stays, ...": (pa.string(), "What goes on, slim, cut by year of care."),
@@ -87,18 +88,12 @@ def prepared_facts(delivered: Delivered, kind: Kind) -> dg.AssetsDefinition:
             needed_table(store, tables[0].name, f"prepared/{kind.name}")
         asked = {int(key) for key in context.partition_keys} if cut else {None}
         for year in sorted(there & asked, key=str):
-            started = time.monotonic()
-            with said_plainly():
+            with said_plainly(), log_made(settings.warehouse, f"prepared/{kind.name}") as line:
                 done = prepared.prepare(open_session(settings, spark), store, year)
                 rules = prepared.rules(year)
-            seconds = round(time.monotonic() - started, 2)
-            what = "made" if done else "unchanged"
-            log_event(
-                settings.warehouse, what, log=CONVERSION_LOG, asset=f"prepared/{kind.name}", part=str(year or "whole"),
-                rules=rules, seconds=seconds, memory_mb=peak_memory(),
-            )  # fmt: skip
+                line |= {"event": "made" if done else "unchanged", "part": str(year or WHOLE), "rules": rules}
             told: dict[str, Any] = {
-                "done": what,
+                "done": line["event"],
                 "rows that end here": sum(rules.values()),
                 "by rule": table_of({"rule": str, "rows": int}, rules.items()),
             }
@@ -172,7 +167,17 @@ def establishments(delivered: Delivered, facts: list[dg.AssetKey]) -> dg.AssetsD
         needed_table(Store(settings.warehouse), "T_MCO_E", "prepared/establishments")
         with said_plainly():
             rows = find_sites(settings, open_session(settings, spark))
-            told = counted(settings, "establishments")
-        return dg.MaterializeResult(metadata={"dagster/row_count": rows, **told})
+        table = PartsTable(settings.warehouse / GROUP / "establishments.parquet")
+        told: dict[str, Any] = {"dagster/row_count": rows, "path": dg.MetadataValue.path(str(table.path))}
+        return dg.MaterializeResult(metadata={**told, **not_placed(table), **counted(settings, "establishments")})
 
     return sites
+
+
+def not_placed(table: PartsTable) -> dict[str, int]:
+    """How many sites and units of prepared/establishments have no department, and how many no whole FINESS number."""
+    rows = [row for batch in table.batches(["finess", "department"]) for row in batch.to_pylist()]
+    return {
+        "without department": sum(row["department"] is None for row in rows),
+        "without a FINESS of nine characters": sum(len(row["finess"] or "") != FINESS_CHARACTERS for row in rows),
+    }

@@ -12,7 +12,7 @@ The rules are the files of claims/, one SELECT per step, which DuckDB and Spark 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import pyarrow as pa
@@ -162,16 +162,16 @@ def judge_claims(session: Session) -> None:
     session.drop("claim_rows", "claim_kinds", "claim_acts", "claim_tables", "claim_executors")
 
 
-def give_packs(session: Session, files: Sequence[Path]) -> None:
+def give_packs(session: Session, files: Files) -> None:
     """Make what packs of drugs hold readable as `packs_of_drugs`.
 
     Its columns: code13 (CIP13), code7 (CIP7), content (units in a pack, NULL where unknown) and unit.
 
     Args:
         session: the engine.
-        files: Parquet files of IR_PHA_R; none where it was not received.
+        files: those of IR_PHA_R; empty where it was not received.
     """
-    give_received(session, {"IR_PHA_R": files}, ("IR_PHA_R",))
+    give_received(session, files, ("IR_PHA_R",))
     session.view("packs_of_drugs", _sql("packs"))
 
 

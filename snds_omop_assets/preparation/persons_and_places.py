@@ -1,20 +1,18 @@
 """What is prepared of a whole warehouse: who is who, and which places there are."""
 
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.opening import Opening
 from snds_omop_assets.engines.sessions import Session
-from snds_omop_assets.io_managers.folders import recover, replace_folder
+from snds_omop_assets.io_managers.folders import folder_written_aside
 from snds_omop_assets.preparation.identities import PERSONS, find_identities, give_places
 from snds_omop_assets.preparation.places import ESTABLISHMENT_TABLES, ESTABLISHMENTS, find_establishments, gather_places
 from snds_omop_assets.preparation.prepared_years import KINDS, Prepared
-from snds_omop_assets.preparation.received import Files, give_received
+from snds_omop_assets.preparation.received import give_stored
 from snds_omop_assets.preparation.shapes import COUNTS, IDENTITIES, MET_PERSONS, Columns, schema_of
 from snds_omop_assets.reception.store import Store, writing
 from snds_omop_assets.settings import Settings
@@ -48,7 +46,7 @@ def find_persons(settings: Settings, open_session: Opening) -> PersonsFound:
     """
     root = settings.warehouse / "prepared"
     with writing(root / COUNTED), open_session() as session:
-        give_received(session, _received(settings, PERSON_TABLES), PERSON_TABLES)
+        give_stored(session, Store(settings.warehouse), PERSON_TABLES)
         session.give_files("met_persons", _met(settings, "persons"), schema_of(MET_PERSONS))
         give_places(session)
         find_identities(session)
@@ -75,7 +73,7 @@ def find_sites(settings: Settings, open_session: Opening) -> int:
     """
     root = settings.warehouse / "prepared"
     with writing(root / COUNTED), open_session() as session:
-        give_received(session, _received(settings, ESTABLISHMENT_TABLES), ESTABLISHMENT_TABLES)
+        give_stored(session, Store(settings.warehouse), ESTABLISHMENT_TABLES)
         gather_places(session, _met(settings, "places"))
         give_places(session)
         find_establishments(session)
@@ -93,13 +91,6 @@ def counted(settings: Settings, name: str) -> dict[str, int]:
     return dict(sorted(found.items()))
 
 
-def _received(settings: Settings, names: tuple[str, ...]) -> Files:
-    """The files of received tables, those that there are."""
-    store = Store(settings.warehouse)
-    tables = {name: store.table(official_tables()[name]) for name in names}
-    return {name: table.files for name, table in tables.items() if table is not None}
-
-
 def _met(settings: Settings, piece: str) -> list[Path]:
     """The files of what the facts of all years mention."""
     return [file for kind in KINDS for file in Prepared(settings.warehouse, kind).files(piece)]
@@ -107,10 +98,5 @@ def _met(settings: Settings, piece: str) -> list[Path]:
 
 def _written(session: Session, step: str, columns: Columns, folder: Path) -> int:
     """Write a step into a folder that takes the place of the one before; gives its rows."""
-    recover(folder)
-    aside = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.parent.mkdir(parents=True, exist_ok=True)
-    rows = session.write(f"SELECT {', '.join(columns)} FROM {step}", aside, schema_of(columns))
-    replace_folder(aside, folder)
-    return rows
+    with folder_written_aside(folder) as aside:
+        return session.write(f"SELECT {', '.join(columns)} FROM {step}", aside, schema_of(columns))

@@ -1,7 +1,7 @@
 """What the referentials tell of persons: long-term diseases (IR_IMB_R) and causes of death (KI_CCI_R, KI_ECD_R).
 
-The tables come whole. Their rows are cut by year of care (of the start of a disease, of a death); what is older than
-the base goes with its first year, what is later with its last, and so does what has no date at all with the first.
+The tables come whole, and their rows have no year of care: a disease may have started long before the data. So all
+of them make one part of the CDM, whatever their dates.
 """
 
 from pathlib import Path
@@ -19,34 +19,34 @@ CAUSE_STEPS = ("cause_rows", "cause_events", "cause_counts")
 
 
 def judge_long_term(session: Session) -> None:
-    """Make the long-term diseases of a year of care.
+    """Make the long-term diseases.
 
     Reads IR_IMB_R, `identities` and `base`. Creates the steps
 
         long_term_events    rows are diseases (shapes.EVENTS): the last state of each
-        long_term_counts    every row of IR_IMB_R of the year of care by its rule (shapes.COUNTS)
+        long_term_counts    every row of IR_IMB_R by its rule (shapes.COUNTS)
     """
     _steps(session, LONG_TERM_STEPS)
     session.drop("long_term_rows", "identified")
 
 
 def judge_certificates(session: Session) -> None:
-    """Find who died by the certificates of the CépiDc, over all years.
+    """Find who died by the certificates of the CépiDc.
 
-    Reads KI_CCI_R, IR_BEN_R, IR_BEN_R_ARC, `identities` and `base`. Creates the step `certificates`: rows of KI_CCI_R
-    with person_id, day, code (initial cause), source_value, rule (`death` for the one of each person) and care_year.
+    Reads KI_CCI_R, IR_BEN_R, IR_BEN_R_ARC and `identities`. Creates the step `certificates`: rows of KI_CCI_R with
+    person_id, day, code (initial cause), source_value and rule (`death` for the one of each person).
     """
     _steps(session, CERTIFICATE_STEPS)
     session.drop("death_keys")
 
 
 def judge_causes(session: Session) -> None:
-    """Make the causes of death of a year of care, but the initial ones.
+    """Make the causes of death, but the initial ones.
 
-    Reads KI_CCI_R, KI_ECD_R, IR_BEN_R, IR_BEN_R_ARC, `identities` and `base`. Creates the steps
+    Reads KI_CCI_R, KI_ECD_R, IR_BEN_R, IR_BEN_R_ARC and `identities`. Creates the steps
 
         cause_events    rows are causes (shapes.EVENTS), each code of a person once
-        cause_counts    every row of KI_CCI_R and KI_ECD_R of the year of care by its rule (shapes.COUNTS)
+        cause_counts    every row of KI_CCI_R and KI_ECD_R by its rule (shapes.COUNTS)
     """
     judge_certificates(session)
     _steps(session, CAUSE_STEPS)

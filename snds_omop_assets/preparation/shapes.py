@@ -64,13 +64,12 @@ COUNTS: Columns = {
 """Rows are numbers of source rows by the rule by which they end; several rows may add up."""
 
 BASE: Columns = {
-    "care_year": (SHORT, "The year of care that is computed."),
-    "first_year": (SHORT, "First year of care of the base: what is older goes with it."),
+    "first_year": (SHORT, "First year of care of the base."),
     "last_year": (SHORT, "Last year of care of the base."),
     "data_start": (DAY, "First day that the base tells."),
     "data_end": (DAY, "Last day that the base tells."),
 }
-"""One row: what is computed."""
+"""One row: which years and days the base has."""
 
 VISITS: Columns = {
     "visit_occurrence_id": (WHOLE, "OMOP id."),

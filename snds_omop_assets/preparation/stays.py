@@ -5,11 +5,12 @@ aside what a year's own tables tell to be wrong, and writes what is left by year
 running stay, which stands in the files of several years under other numbers, lies in one. `judge_stays` then knows the
 persons, chains running stays, and makes visits, passages, events and facts; every source row ends in one rule.
 
-The rules are the files of stays/, one SELECT per step, which DuckDB and Spark run alike.
+The rules are the files of stays/, one SELECT per step, which DuckDB and Spark run alike. What several fields say alike
+but for a few names stands once, with placeholders `{word}` (Field.words).
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Final
 
 import pyarrow as pa
 
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.preparation.received import Files, give_received
 from snds_omop_assets.preparation.shapes import (
@@ -110,52 +112,67 @@ PIECES: Final = {
 """What `prepare_stays` writes by year of care, and `judge_stays` reads under these names."""
 
 
+RETURN_CODES: Final = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET", "COH_NAI_RET",
+                       "COH_SEX_RET", "IAS_RET", "ENT_DAT_RET")  # fmt: skip
+"""The return codes of the chaining that must be 0, of which stays have the first nine, and external care the first
+three and the last two (HDH documentation, requete_type_pmsi). NULL is 0."""
+
+
 @dataclass(frozen=True)
 class Field:
     """A field of the PMSI: stays of a kind, with their tables.
 
     Attributes:
-        name: what stands in ids; never change it.
-        files: beginning of the names of its SQL files; end of the names of what they make.
-        tables: the tables that it reads.
-        slices, diagnoses: SQL of its units or weeks, and of its diagnoses.
+        name: what stands in ids, never change it; in small letters, end of the names of its views and steps.
+        files: beginning of the names of its SQL files.
+        tables: the tables that it reads, the table of its patients first.
         units: it has passages in units or weeks.
         chained: running stays stand in the files of several years.
         kind: code of SNDS_TYPE.
+        words: what stands in SQL for the placeholders `{word}` of its files, besides {returned} that all have: the
+            field and its columns of drugs (external care), the name of a passage (HAD).
     """
 
     name: str
     files: str
     tables: tuple[str, ...]
-    slices: str
-    diagnoses: str
     units: bool
     chained: bool
     kind: str
+    words: Mapping[str, str]
+
+    @property
+    def end(self) -> str:
+        """End of the names of its views and steps."""
+        return self.name.lower()
+
+    @property
+    def returned(self) -> str:
+        """Condition in SQL that one of RETURN_CODES of the patient's row c is not 0."""
+        columns = official_tables()[self.tables[0]].columns
+        return " OR ".join(f"coalesce(c.{code}, '0') <> '0'" for code in RETURN_CODES if code in columns)
 
 
 def _tables(field: str, names: str) -> tuple[str, ...]:
     return tuple(f"T_{field}_{name}" for name in names.split())
 
 
-NO_SLICES: Final = "no_slices"
-"""External care has no units and no weeks."""
+EXTERNAL: Final = "CSTC FASTC FBSTC FCSTC FHSTC FLSTC FMSTC FPSTC"
 
 FIELDS: Final = (
     Field("MCO", "mco", _tables("MCO", "C B UM D A MED MEDATU MEDTHROMBO MEDAPAC DMIP FH FP FL"),
-          "mco_slices", "mco_diagnoses", True, False, "pmsi_stay"),
+          units=True, chained=False, kind="pmsi_stay", words={}),
     Field("SSR", "ssr", _tables("SSR", "C B D CCAM CSARR MED MEDATU MEDAPAC FH FP FL"),
-          "ssr_slices", "ssr_diagnoses", True, True, "pmsi_stay"),
+          units=True, chained=True, kind="pmsi_stay", words={}),
     Field("HAD", "had", _tables("HAD", "C B GRP D DMPP DMPA A MED MEDATU MEDCHL FH FP FL"),
-          "had_slices", "had_diagnoses", False, True, "pmsi_stay"),
+          units=False, chained=True, kind="pmsi_stay",
+          words={"passage": "concat_ws(' ', coalesce(SEQ_NUM, ''), coalesce(SSEQ_NUM, ''))"}),
     Field("RIP", "rip", _tables("RIP", "C RSA RSAD CCAM FH FP FL"),
-          "rip_slices", "rip_diagnoses", False, True, "pmsi_stay"),
-    Field("ACE_MCO", "mco_external",
-          _tables("MCO", "CSTC FASTC FBSTC FCSTC FHSTC FLSTC FMSTC FPSTC"),
-          NO_SLICES, "no_diagnoses", False, False, "pmsi_external"),
-    Field("ACE_SSR", "ssr_external",
-          _tables("SSR", "CSTC FASTC FBSTC FCSTC FHSTC FLSTC FMSTC FPSTC"),
-          NO_SLICES, "no_diagnoses", False, False, "pmsi_external"),
+          units=False, chained=True, kind="pmsi_stay", words={}),
+    Field("ACE_MCO", "external", _tables("MCO", EXTERNAL), units=False, chained=False, kind="pmsi_external",
+          words={"field": "MCO", "drug_code": "coalesce(UCD_UCD_COD, UCD_COD)", "drug_quantity": "QUA"}),
+    Field("ACE_SSR", "external", _tables("SSR", EXTERNAL), units=False, chained=False, kind="pmsi_external",
+          words={"field": "SSR", "drug_code": "UCD_UCD_COD", "drug_quantity": "QUA_COD"}),
 )  # fmt: skip
 
 TABLES: Final = tuple(name for field in FIELDS for name in field.tables)
@@ -202,7 +219,7 @@ def prepare_stays(session: Session, files: Files, year: int | None, folder: Path
     for name, columns in {"persons": MET_PERSONS, "places": MET_PLACES, "counts": COUNTS}.items():
         session.write(_of_fields(name, fields, columns), folder / name, schema_of(columns))
     for field in fields:
-        session.drop(*(f"{name}_{field.files}" for name in reversed(OF_FIELD)), *field.tables)
+        session.drop(*(f"{name}_{field.end}" for name in reversed(OF_FIELD)), *field.tables)
     session.drop("sent_twice", "this_file")
 
 
@@ -219,33 +236,38 @@ def judge_stays(session: Session) -> None:
 
 def _give_field(session: Session, files: Files, field: Field) -> None:
     """The stays of a field and what is told of them: views and steps OF_FIELD, named after the field."""
+
+    def named(make: Callable[[str, str], None], name: str, sql: str) -> None:
+        make(f"{name}_{field.end}", _sql_of(sql, field))
+
     give_received(session, files, field.tables)
     chained = "TRUE" if field.chained else "FALSE"
     session.view(
-        f"this_field_{field.files}",
+        f"this_field_{field.end}",
         f"SELECT '{field.name}' AS field, file_year, {chained} AS chained, '{field.kind}' AS type FROM this_file",
     )
-    slices = session.view if field.slices == NO_SLICES else session.step
-    slices(f"slices_{field.files}", _sql_of(field.slices, field))
-    session.view(f"found_{field.files}", _sql_of(f"{field.files}_found", field))
-    session.step(f"parts_{field.files}", _sql_of("parts", field))
-    session.view(f"told_lines_{field.files}", _sql_of(f"{field.files}_lines", field))
-    session.view(f"told_diagnoses_{field.files}", _sql_of(field.diagnoses, field))
-    session.view(f"told_acts_{field.files}", _sql_of(f"{field.files}_acts", field))
-    session.view(f"told_goods_{field.files}", _sql_of(f"{field.files}_goods", field))
-    session.view(f"told_rows_{field.files}", _sql_of("told_rows", field))
-    session.step(f"judged_{field.files}", _sql_of("judged", field))
+    external = field.kind == "pmsi_external"  # it has no units and no weeks: nothing to compute
+    named(session.view if external else session.step, "slices", f"{field.files}_slices")
+    named(session.view, "found", f"{field.files}_found")
+    named(session.step, "parts", "parts")
+    for what in ("lines", "diagnoses", "acts", "goods"):
+        named(session.view, f"told_{what}", f"{field.files}_{what}")
+    named(session.view, "told_rows", "told_rows")
+    named(session.step, "judged", "judged")
 
 
 def _of_fields(name: str, fields: Sequence[Field], columns: Columns) -> str:
     """The rows of a SELECT of each field, together."""
     names = ", ".join(columns)
-    return " UNION ALL ".join(f"SELECT {names} FROM ({_sql_of(name, field)}) AS {field.files}" for field in fields)
+    return " UNION ALL ".join(f"SELECT {names} FROM ({_sql_of(name, field)}) AS {field.end}" for field in fields)
 
 
 def _sql_of(name: str, field: Field) -> str:
-    """A SELECT that reads the views and steps of a field."""
-    return READS.sub(rf"\g<0>_{field.files}", _sql(name))
+    """A SELECT that reads the views and steps of a field, with what stands for its placeholders."""
+    sql = _sql(name)
+    for word, stands in {"returned": field.returned, **field.words}.items():
+        sql = sql.replace(f"{{{word}}}", stands)
+    return READS.sub(rf"\g<0>_{field.end}", sql)
 
 
 @cache

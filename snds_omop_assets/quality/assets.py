@@ -112,6 +112,7 @@ def conformance_checks(name: str, judged_tables: Sequence[CdmTable], blocking: b
                         check_name=selected,
                         passed=violated == 0,
                         severity=dg.AssetCheckSeverity.ERROR if blocking else dg.AssetCheckSeverity.WARN,
+                        description=_violations(findings),
                         metadata={"violated rows": violated, "by field": _by_field(findings)},
                     )
 
@@ -120,6 +121,12 @@ def conformance_checks(name: str, judged_tables: Sequence[CdmTable], blocking: b
 
 def _selected(context: dg.AssetCheckExecutionContext, key: dg.AssetKey, check: str) -> bool:
     return dg.AssetCheckKey(key, check) in context.selected_asset_check_keys
+
+
+def _violations(findings: list[Finding]) -> str | None:
+    """What is wrong, for a reader of the command line; None where nothing is."""
+    told = [f"{f.field}: {f.violated} of {f.looked_at} rows fail {f.check}" for f in findings if f.violated]
+    return "; ".join(told) or None
 
 
 def _by_field(findings: list[Finding]) -> dg.TableMetadataValue:

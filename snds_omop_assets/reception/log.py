@@ -4,6 +4,8 @@ import json
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,27 @@ def log_event(warehouse: Path, event: str, log: Path = LOG, **told: Any) -> None
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
     except OSError as error:
         raise StoreError(said_of(error, path.parent)) from None
+
+
+@contextmanager
+def log_made(warehouse: Path, asset: str) -> Iterator[dict[str, Any]]:
+    """Log what the block makes, with its seconds and the memory it took; a block that fails is not logged.
+
+    Args:
+        warehouse: see `log_event`; the line goes to CONVERSION_LOG.
+        asset: what is made.
+
+    Yields:
+        What the line tells, for the block to fill in; its event is `made`, unless the block sets another.
+
+    Raises:
+        StoreError: the log cannot be written.
+    """
+    started = time.monotonic()
+    told: dict[str, Any] = {"event": "made", "asset": asset}
+    yield told
+    seconds = round(time.monotonic() - started, 2)
+    log_event(warehouse, log=CONVERSION_LOG, **told, seconds=seconds, memory_mb=peak_memory())
 
 
 def peak_memory() -> int:

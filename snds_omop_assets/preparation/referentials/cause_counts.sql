@@ -1,9 +1,8 @@
--- Rows are numbers of rows of KI_CCI_R and KI_ECD_R of the year of care, by rule.
+-- Rows are numbers of rows of KI_CCI_R and KI_ECD_R, by rule.
 
-SELECT 'KI_CCI_R' AS source_table, CAST(NULL AS INT) AS file_year, c.rule, count(*) AS row_count
-FROM certificates c
-JOIN base b ON b.care_year = c.care_year
-GROUP BY c.rule
+SELECT 'KI_CCI_R' AS source_table, CAST(NULL AS INT) AS file_year, rule, count(*) AS row_count
+FROM certificates
+GROUP BY rule
 UNION ALL
 SELECT 'KI_ECD_R' AS source_table, CAST(NULL AS INT) AS file_year, rule, count(*) AS row_count
 FROM cause_rows

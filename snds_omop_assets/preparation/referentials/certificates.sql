@@ -27,7 +27,6 @@ ordered AS (
         d.day,
         replace(upper(trim(d.DCD_CIM_COD)), '.', '') AS code,
         d.DCD_CIM_COD AS source_value,
-        d.FLX_PER_ANN,
         k.person_id,
         CASE
             WHEN k.death_key IS NULL THEN 'unmatched_death'
@@ -43,8 +42,5 @@ ordered AS (
 
 SELECT
     DCD_IDT_ENC, person_id, day, code, source_value,
-    CASE WHEN rule IS NOT NULL THEN rule WHEN place > 1 THEN 'same_death' ELSE 'death' END AS rule,
-    CAST(greatest(least(coalesce(year(day), CAST(FLX_PER_ANN AS INT), b.first_year), b.last_year), b.first_year) AS INT)
-        AS care_year
+    CASE WHEN rule IS NOT NULL THEN rule WHEN place > 1 THEN 'same_death' ELSE 'death' END AS rule
 FROM ordered
-CROSS JOIN base b

@@ -33,17 +33,14 @@ met AS (
 )
 
 SELECT
-    m.person_id,
-    CASE WHEN m.person_id IS NULL THEN coalesce(m.rule, 'no_person') END AS rule,
-    m.IMB_ETM_NAT AS nature,
-    CASE WHEN coalesce(m.MED_NCL_IDT, 'CIM10') = 'CIM10' THEN replace(upper(trim(m.MED_MTF_COD)), '.', '') END AS code,
-    m.MED_MTF_COD AS source_value,
-    coalesce(m.IMB_ALD_DTD, m.INS_DTE) AS start_date,
-    m.IMB_ALD_DTF AS end_date,
-    greatest(m.INS_DTE, m.UPD_DTE) AS state_date,
-    m.source_file,
-    m.source_line,
-    CAST(greatest(least(coalesce(year(coalesce(m.IMB_ALD_DTD, m.INS_DTE)), b.first_year), b.last_year), b.first_year)
-        AS INT) AS care_year
-FROM met m
-CROSS JOIN base b
+    person_id,
+    CASE WHEN person_id IS NULL THEN coalesce(rule, 'no_person') END AS rule,
+    IMB_ETM_NAT AS nature,
+    CASE WHEN coalesce(MED_NCL_IDT, 'CIM10') = 'CIM10' THEN replace(upper(trim(MED_MTF_COD)), '.', '') END AS code,
+    MED_MTF_COD AS source_value,
+    coalesce(IMB_ALD_DTD, INS_DTE) AS start_date,
+    IMB_ALD_DTF AS end_date,
+    greatest(INS_DTE, UPD_DTE) AS state_date,
+    source_file,
+    source_line
+FROM met

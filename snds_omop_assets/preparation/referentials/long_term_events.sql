@@ -1,4 +1,4 @@
--- Rows are long-term diseases of the year of care, as events of no visit.
+-- Rows are long-term diseases, as events of no visit.
 -- End: NULL where none is known (1600-01-01), for life (2099-12-31), after the data, or before the start.
 
 SELECT

@@ -1,17 +1,16 @@
--- Rows are rows of IR_IMB_R of the year of care, each with the rule by which it ends.
+-- Rows are rows of IR_IMB_R, each with the rule by which it ends.
 -- Only the last state of a disease counts: a renewal adds a row and leaves the old one. States are those of one person,
 -- code, nature and start; the last is the one inserted or seen last (Health Data Hub: beneficiaires_ald).
 -- Natures 41, 43 and 45 are long-term diseases; accidents at work, occupational diseases and invalidity are none.
 
 WITH ordered AS (
     SELECT
-        i.*,
+        *,
         row_number() OVER (
-            PARTITION BY i.person_id, i.code, i.nature, i.start_date
-            ORDER BY i.state_date DESC NULLS LAST, i.end_date DESC NULLS LAST, i.source_file, i.source_line
+            PARTITION BY person_id, code, nature, start_date
+            ORDER BY state_date DESC NULLS LAST, end_date DESC NULLS LAST, source_file, source_line
         ) AS state
-    FROM identified i
-    JOIN base b ON b.care_year = i.care_year
+    FROM identified
 )
 
 SELECT

@@ -1,10 +1,10 @@
--- stays/had acts: one row per row of CCAM acts, in its sub-sequence, from whose first day the days count.
+-- stays/had acts: one row per row of CCAM acts, in its sub-sequence ({passage}), from whose first day the days count.
 
 SELECT
     'T_HAD_A' AS source_table,
     ETA_NUM_EPMSI AS hospital,
     RHAD_NUM AS number,
-    concat_ws(' ', coalesce(SEQ_NUM, ''), coalesce(SSEQ_NUM, '')) AS passage,
+    {passage} AS passage,
     TRUE AS of_passage,
     CCAM_COD AS code,
     DEL_DEB_SSEQ AS delay,

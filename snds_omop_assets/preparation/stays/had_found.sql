@@ -1,6 +1,7 @@
 -- stays/had found: one row per stay at home in the file of a year (T_HAD_C), with what its sub-sequences (T_HAD_B) say.
 -- The kind of visit is 581476 home visit. The site is the geographic FINESS, whose column is ETA_NUM_TWO
--- until 2016 and ETA_NUM_GEO since (HDH visit_occurrence).
+-- until 2016 and ETA_NUM_GEO since (HDH visit_occurrence). {passage} names the sub-sequence; {returned} says that a
+-- return code is not 0.
 
 WITH said AS (
     SELECT
@@ -19,7 +20,7 @@ WITH said AS (
     FROM T_HAD_B b
     JOIN slices s
         ON s.hospital = b.ETA_NUM_EPMSI AND s.number = b.RHAD_NUM
-        AND s.passage = concat_ws(' ', coalesce(b.SEQ_NUM, ''), coalesce(b.SSEQ_NUM, ''))
+        AND s.passage = {passage}
     GROUP BY b.ETA_NUM_EPMSI, b.RHAD_NUM
 )
 SELECT
@@ -31,11 +32,7 @@ SELECT
     c.EXE_SOI_DTD AS entry,
     coalesce(c.EXE_SOI_DTF, s.last_day) AS exit_day,
     c.EXE_SOI_DTD AS origin,
-    coalesce(c.NIR_RET, '0') <> '0' OR coalesce(c.NAI_RET, '0') <> '0' OR coalesce(c.SEX_RET, '0') <> '0'
-        OR coalesce(c.SEJ_RET, '0') <> '0' OR coalesce(c.FHO_RET, '0') <> '0' OR coalesce(c.PMS_RET, '0') <> '0'
-        OR coalesce(c.DAT_RET, '0') <> '0' OR coalesce(c.COH_NAI_RET, '0') <> '0'
-        OR coalesce(c.COH_SEX_RET, '0') <> '0' AS returned,
-    FALSE AS sent_twice,
+    {returned} AS returned,
     CASE WHEN s.good = 0 THEN s.rule END AS stay_rule,
     581476 AS visit_concept_id,
     CAST(NULL AS STRING) AS provider,

@@ -1,5 +1,5 @@
 -- stays/had lines: one row per row of the tables that say the stay itself. The first year's patient and the first
--- sub-sequence make the visit; the other rows, and the groups, say it again.
+-- sub-sequence make the visit; the other rows, and the groups, say it again. {passage} names the sub-sequence.
 
 SELECT
     'T_HAD_C' AS source_table,
@@ -10,10 +10,6 @@ SELECT
     'same_visit' AS then_rule
 FROM T_HAD_C
 UNION ALL
-SELECT 'T_HAD_B', ETA_NUM_EPMSI, RHAD_NUM, concat_ws(' ', coalesce(SEQ_NUM, ''), coalesce(SSEQ_NUM, '')), 'visit',
-    'same_visit'
-FROM T_HAD_B
+SELECT 'T_HAD_B', ETA_NUM_EPMSI, RHAD_NUM, {passage}, 'visit', 'same_visit' FROM T_HAD_B
 UNION ALL
-SELECT 'T_HAD_GRP', ETA_NUM_EPMSI, RHAD_NUM, concat_ws(' ', coalesce(SEQ_NUM, ''), coalesce(SSEQ_NUM, '')),
-    'same_visit', 'same_visit'
-FROM T_HAD_GRP
+SELECT 'T_HAD_GRP', ETA_NUM_EPMSI, RHAD_NUM, {passage}, 'same_visit', 'same_visit' FROM T_HAD_GRP

@@ -1,16 +1,16 @@
--- stays/had slices: one row per sub-sequence of a stay at home (T_HAD_B).
+-- stays/had slices: one row per sub-sequence of a stay at home (T_HAD_B), which {passage} names.
 -- It begins SEQ_SEJ_NBJ + SSEQ_SEQ_NBJ days after the entry; where these are not given, after the days of those
 -- before it.
 -- A sub-sequence of group 99 is an error (HDH Synthese_Filtres).
 
 WITH wrong AS (
-    SELECT DISTINCT ETA_NUM_EPMSI, RHAD_NUM, SEQ_NUM, SSEQ_NUM FROM T_HAD_GRP WHERE GHT_NUM = '99'
+    SELECT DISTINCT ETA_NUM_EPMSI, RHAD_NUM, SEQ_NUM AS seq, SSEQ_NUM AS sseq FROM T_HAD_GRP WHERE GHT_NUM = '99'
 ),
 ordered AS (
     SELECT
         b.ETA_NUM_EPMSI AS hospital,
         b.RHAD_NUM AS number,
-        concat_ws(' ', coalesce(b.SEQ_NUM, ''), coalesce(b.SSEQ_NUM, '')) AS passage,
+        {passage} AS passage,
         c.EXE_SOI_DTD AS entry,
         coalesce(b.SSEQ_NBJ, 0) AS days,
         b.SEQ_SEJ_NBJ + b.SSEQ_SEQ_NBJ AS days_before,
@@ -23,7 +23,7 @@ ordered AS (
     JOIN T_HAD_C c ON c.ETA_NUM_EPMSI = b.ETA_NUM_EPMSI AND c.RHAD_NUM = b.RHAD_NUM
     LEFT JOIN wrong w
         ON w.ETA_NUM_EPMSI = b.ETA_NUM_EPMSI AND w.RHAD_NUM = b.RHAD_NUM
-        AND w.SEQ_NUM IS NOT DISTINCT FROM b.SEQ_NUM AND w.SSEQ_NUM IS NOT DISTINCT FROM b.SSEQ_NUM
+        AND w.seq IS NOT DISTINCT FROM b.SEQ_NUM AND w.sseq IS NOT DISTINCT FROM b.SSEQ_NUM
 ),
 dated AS (
     SELECT

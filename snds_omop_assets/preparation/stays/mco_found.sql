@@ -1,7 +1,8 @@
 -- stays/mco found: one row per stay in medicine, surgery, obstetrics (T_MCO_C), with what its summary (T_MCO_B) says.
 -- Kinds of visit: 9201 inpatient, 262 inpatient through emergencies (ENT_PRV 5, U), 9202 outpatient (a session, GHM
 -- 28, whatever its nights; 0 nights), 9203 emergencies without a night.
--- Errors: GHM 90; SEJ_TYP B is an act done for another hospital (HDH Synthese_Filtres).
+-- Errors: GHM 90; SEJ_TYP B is an act done for another hospital (HDH Synthese_Filtres). {returned} says that a
+-- return code is not 0.
 
 SELECT
     c.ETA_NUM AS hospital,
@@ -12,11 +13,7 @@ SELECT
     c.EXE_SOI_DTD AS entry,
     coalesce(c.EXE_SOI_DTF, c.EXE_SOI_DTD + CAST(coalesce(b.SEJ_NBJ, 0) AS INT)) AS exit_day,
     c.EXE_SOI_DTD AS origin,
-    coalesce(c.NIR_RET, '0') <> '0' OR coalesce(c.NAI_RET, '0') <> '0' OR coalesce(c.SEX_RET, '0') <> '0'
-        OR coalesce(c.SEJ_RET, '0') <> '0' OR coalesce(c.FHO_RET, '0') <> '0' OR coalesce(c.PMS_RET, '0') <> '0'
-        OR coalesce(c.DAT_RET, '0') <> '0' OR coalesce(c.COH_NAI_RET, '0') <> '0'
-        OR coalesce(c.COH_SEX_RET, '0') <> '0' AS returned,
-    t.finess IS NOT NULL AND f.file_year <= 2017 AS sent_twice,
+    {returned} AS returned,
     CASE
         WHEN b.SEJ_TYP = 'B' THEN 'inter_hospital_act'
         WHEN b.GRG_GHM LIKE '90%' THEN 'grouping_error'
@@ -39,6 +36,4 @@ SELECT
     b.AGE_ANN AS age_years,
     b.AGE_JOU AS age_days
 FROM T_MCO_C c
-CROSS JOIN this_file f
 LEFT JOIN T_MCO_B b ON b.ETA_NUM = c.ETA_NUM AND b.RSA_NUM = c.RSA_NUM
-LEFT JOIN sent_twice t ON t.finess = c.ETA_NUM

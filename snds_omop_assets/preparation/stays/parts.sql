@@ -11,9 +11,11 @@ WITH told AS (
         f.chained,
         f.file_year,
         f.type,
-        upper(NIR_ANO_17) AS pseudonym
+        upper(n.NIR_ANO_17) AS pseudonym,
+        t.finess IS NOT NULL AS sent_twice
     FROM found n
     CROSS JOIN this_field f
+    LEFT JOIN sent_twice t ON t.finess = n.hospital AND t.field = f.field
 )
 SELECT
     omop_id('visit', field, CAST(file_year AS STRING), hospital, number) AS part_id,

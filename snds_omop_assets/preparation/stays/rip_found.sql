@@ -2,6 +2,7 @@
 -- sequences (T_RIP_RSA) say.
 -- The kind of visit is that of the first sequence: part-time care (FOR_ACT 20 to 23) is 9202 outpatient,
 -- else 9201 inpatient. Delays of acts count from the first sequence: their table (T_RIP_CCAM) does not say of which.
+-- {returned} says that a return code is not 0.
 
 WITH said AS (
     SELECT
@@ -32,11 +33,7 @@ SELECT
     c.EXE_SOI_DTD AS entry,
     coalesce(c.EXE_SOI_DTF, s.last_day) AS exit_day,
     coalesce(s.first_day, c.EXE_SOI_DTD) AS origin,
-    coalesce(c.NIR_RET, '0') <> '0' OR coalesce(c.NAI_RET, '0') <> '0' OR coalesce(c.SEX_RET, '0') <> '0'
-        OR coalesce(c.SEJ_RET, '0') <> '0' OR coalesce(c.FHO_RET, '0') <> '0' OR coalesce(c.PMS_RET, '0') <> '0'
-        OR coalesce(c.DAT_RET, '0') <> '0' OR coalesce(c.COH_NAI_RET, '0') <> '0'
-        OR coalesce(c.COH_SEX_RET, '0') <> '0' AS returned,
-    FALSE AS sent_twice,
+    {returned} AS returned,
     CASE WHEN s.good = 0 THEN s.rule END AS stay_rule,
     CASE WHEN s.form IN ('20', '21', '22', '23') THEN 9202 ELSE 9201 END AS visit_concept_id,
     CAST(NULL AS STRING) AS provider,

@@ -1,7 +1,8 @@
 -- stays/ssr found: one row per stay of rehabilitation in the file of a year (T_SSR_C), with what its weeks
 -- (T_SSR_B) say.
 -- The kind of visit is that of the first week: HOS_TYP_UM 1, 3 are 9201 inpatient, 2, 4 are 9202
--- outpatient. A stay of which every week is an error, or a repeat, is what its weeks are.
+-- outpatient. A stay of which every week is an error, or a repeat, is what its weeks are. {returned} says that a
+-- return code is not 0.
 
 WITH said AS (
     SELECT
@@ -31,11 +32,7 @@ SELECT
     c.EXE_SOI_DTD AS entry,
     coalesce(c.EXE_SOI_DTF, s.last_day) AS exit_day,
     c.EXE_SOI_DTD AS origin,
-    coalesce(c.NIR_RET, '0') <> '0' OR coalesce(c.NAI_RET, '0') <> '0' OR coalesce(c.SEX_RET, '0') <> '0'
-        OR coalesce(c.SEJ_RET, '0') <> '0' OR coalesce(c.FHO_RET, '0') <> '0' OR coalesce(c.PMS_RET, '0') <> '0'
-        OR coalesce(c.DAT_RET, '0') <> '0' OR coalesce(c.COH_NAI_RET, '0') <> '0'
-        OR coalesce(c.COH_SEX_RET, '0') <> '0' AS returned,
-    FALSE AS sent_twice,
+    {returned} AS returned,
     CASE WHEN s.good = 0 THEN s.rule END AS stay_rule,
     CASE WHEN s.hospitalisation IN ('2', '4') THEN 9202 ELSE 9201 END AS visit_concept_id,
     CAST(NULL AS STRING) AS provider,

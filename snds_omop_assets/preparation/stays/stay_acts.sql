@@ -17,7 +17,8 @@ SELECT
     coalesce(activity, 0) > min(coalesce(activity, 0)) OVER (PARTITION BY visit_id, code, day, phase) AS same_act,
     row_number() OVER (
         PARTITION BY visit_id, code, day, phase
-        ORDER BY coalesce(activity, 0), place, quantity, source_value, passage_id NULLS FIRST
+        ORDER BY coalesce(activity, 0), place, quantity, source_value, passage_id NULLS FIRST,
+            activity NULLS FIRST
     ) AS place
 FROM stay_told
 WHERE kind = 'act'

@@ -1,4 +1,4 @@
--- stays/no slices: external care has no units and no weeks.
+-- stays/external slices: external care has no units and no weeks.
 
 SELECT
     CAST(NULL AS STRING) AS hospital,

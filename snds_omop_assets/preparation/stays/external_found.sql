@@ -1,5 +1,6 @@
--- stays/ssr external found: one row per day of external care of a hospital (T_SSR_CSTC), with what its invoice says.
--- The kind of visit is 9202 (HDH visit_occurrence).
+-- stays/external found: one row per day of external care of a hospital (T_{field}_CSTC), with what its invoice says.
+-- {field} is MCO or SSR; {returned} says that a return code is not 0.
+-- The kind of visit is 9203 where emergencies are billed (ATU, in the MCO only), else 9202 (HDH visit_occurrence).
 -- Who treats is the specialty of the fees (FCSTC), else of the facility's (FBSTC); the smallest code of several.
 
 WITH fee AS (
@@ -8,7 +9,7 @@ WITH fee AS (
         SEQ_NUM,
         min(EXE_SPE) AS specialty,
         min(ETA_NUM_GEO) AS site
-    FROM T_SSR_FCSTC
+    FROM T_{field}_FCSTC
     GROUP BY ETA_NUM, SEQ_NUM
 ),
 facility AS (
@@ -17,13 +18,13 @@ facility AS (
         SEQ_NUM,
         min(EXE_SPE) AS specialty,
         min(ETA_NUM_GEO) AS site,
-        count(*) FILTER (WHERE trim(ACT_COD) = 'ATU') AS emergencies
-    FROM T_SSR_FBSTC
+        count(*) FILTER (WHERE trim(ACT_COD) = 'ATU' AND '{field}' = 'MCO') AS emergencies
+    FROM T_{field}_FBSTC
     GROUP BY ETA_NUM, SEQ_NUM
 ),
 invoice AS (
     SELECT ETA_NUM, SEQ_NUM, min(COD_SEX) AS sex, min(AGE_ANN) AS age_years, min(ETA_NUM_GEO) AS site
-    FROM T_SSR_FASTC
+    FROM T_{field}_FASTC
     GROUP BY ETA_NUM, SEQ_NUM
 )
 SELECT
@@ -35,14 +36,12 @@ SELECT
     c.EXE_SOI_DTD AS entry,
     coalesce(c.EXE_SOI_DTF, c.EXE_SOI_DTD) AS exit_day,
     c.EXE_SOI_DTD AS origin,
-    coalesce(c.NIR_RET, '0') <> '0' OR coalesce(c.NAI_RET, '0') <> '0' OR coalesce(c.SEX_RET, '0') <> '0'
-        OR coalesce(c.IAS_RET, '0') <> '0' OR coalesce(c.ENT_DAT_RET, '0') <> '0' AS returned,
-    FALSE AS sent_twice,
+    {returned} AS returned,
     CAST(NULL AS STRING) AS stay_rule,
-    9202 AS visit_concept_id,
+    CASE WHEN facility.emergencies > 0 THEN 9203 ELSE 9202 END AS visit_concept_id,
     'SPE:' || coalesce(fee.specialty, facility.specialty) AS provider,
     coalesce(facility.site, fee.site, invoice.site, c.ETA_NUM) AS site,
-    'ACE SSR' AS visit_source_value,
+    'ACE {field}' AS visit_source_value,
     CAST(NULL AS STRING) AS ENT_PRV,
     CAST(NULL AS STRING) AS ENT_MOD,
     CAST(NULL AS STRING) AS SOR_DES,
@@ -50,7 +49,7 @@ SELECT
     invoice.sex,
     invoice.age_years,
     CAST(NULL AS BIGINT) AS age_days
-FROM T_SSR_CSTC c
+FROM T_{field}_CSTC c
 LEFT JOIN fee ON fee.ETA_NUM = c.ETA_NUM AND fee.SEQ_NUM = c.SEQ_NUM
 LEFT JOIN facility ON facility.ETA_NUM = c.ETA_NUM AND facility.SEQ_NUM = c.SEQ_NUM
 LEFT JOIN invoice ON invoice.ETA_NUM = c.ETA_NUM AND invoice.SEQ_NUM = c.SEQ_NUM

@@ -1,4 +1,4 @@
--- stays/no diagnoses: external care has none.
+-- stays/external diagnoses: external care has none.
 
 SELECT
     CAST(NULL AS STRING) AS source_table,

@@ -1,7 +1,8 @@
--- stays/mco external acts: one row per row of CCAM acts; days count from the day of care.
+-- stays/external acts: one row per row of CCAM acts; days count from the day of care.
+-- {field} is MCO or SSR.
 
 SELECT
-    'T_MCO_FMSTC' AS source_table,
+    'T_{field}_FMSTC' AS source_table,
     ETA_NUM AS hospital,
     SEQ_NUM AS number,
     CAST(NULL AS STRING) AS passage,
@@ -11,4 +12,4 @@ SELECT
     CAST(1 AS DOUBLE) AS quantity,
     TRY_CAST(ACV_ACT AS INT) AS activity,
     TRY_CAST(PHA_ACT AS INT) AS phase
-FROM T_MCO_FMSTC
+FROM T_{field}_FMSTC
