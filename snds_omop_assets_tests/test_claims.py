@@ -445,6 +445,25 @@ def test_what_the_pmsi_has_leaves_by_line(session: DuckDBSession, tmp_path: Path
     assert [(piece["site"], piece["facility_row"]) for piece in pieces] == ([] if out else [(CLINIC, True)])
 
 
+@pytest.mark.parametrize(
+    ("said", "sold", "kept"),
+    [
+        ({"ETE_CAT_COD": "101"}, None, 0), ({"ETE_CAT_COD": "362"}, None, 1), ({"ETE_CAT_COD": "620"}, None, 1),
+        ({"ETE_CAT_COD": "101"}, "0", 1), ({"ETE_CAT_COD": "101", "ETE_IND_TAA": "2"}, None, 1), ({}, None, 1),
+    ],
+)  # fmt: skip
+def test_where_only_the_category_of_a_facility_is_told_care_in_hospitals_leaves_but_not_what_they_sell(
+    session: DuckDBSession, tmp_path: Path, said: Row, sold: str | None, kept: int
+) -> None:
+    """101 is a university hospital, 362 long-term care, 620 a pharmacy."""
+    tables = {"ER_PRS_F": [claim()], "ER_ETE_F": [detail(ETB_EXE_FIN=CLINIC, **said)]}
+    if sold is not None:
+        tables["ER_UCD_F"] = [detail(UCD_UCD_COD="9261104", UCD_DLV_NBR=2, UCD_TOP_UCD=sold)]
+    pieces, ended = prepared(session, tmp_path, tables)
+    assert len(pieces) == kept
+    assert ended.get(("ER_PRS_F", "also_in_pmsi"), 0) == 1 - kept
+
+
 @pytest.mark.parametrize(("top", "kept"), [("0", 1), (None, 1), ("1", 0)])
 def test_retrocession_stays_and_drugs_of_stays_do_not(
     session: DuckDBSession, tmp_path: Path, top: str | None, kept: int

@@ -11,8 +11,10 @@ arrives in two years of flow; lines that cancel others may come later still. So 
 The rules are the files of claims/, one SELECT per step, which DuckDB and Spark run alike.
 """
 
+import csv
 import datetime as dt
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import pyarrow as pa
@@ -106,6 +108,7 @@ def prepare_claims(session: Session, months: Mapping[str, Files], year: int | No
     session.give("claim_services", pa.table({"code": [*natures()], "nature": [*natures().values()]}))
     session.give("claim_tables", _tables())
     session.give("claim_flow", _flow(year, months.values()))
+    session.give("claim_hospitals", pa.table({"category": hospital_categories()}))
     if session.divides:
         months = {WHOLE_YEAR: _of_all(months.values())}
     for place, (month, files) in enumerate(months.items()):
@@ -125,7 +128,7 @@ def prepare_claims(session: Session, months: Mapping[str, Files], year: int | No
     )
     session.drop("claim_persons", "claim_executors", "claim_places", "claim_clear_sites")
     session.drop(*(f"claim_{what}_{place}" for place in places for what in ("persons", "places", "ended")))
-    session.drop("claim_services", "claim_tables", "claim_flow")
+    session.drop("claim_services", "claim_tables", "claim_flow", "claim_hospitals")
 
 
 def judge_claims(session: Session) -> None:
@@ -160,6 +163,17 @@ def judge_claims(session: Session) -> None:
     session.drop("claim_ends", "claim_packs", "claim_joined", "claim_crowded", "claim_judged", "claim_all_net")
     session.drop("claim_same_acts", "claim_settled", "claim_moved", "claim_net", "claim_keyed", "claim_repeated")
     session.drop("claim_rows", "claim_kinds", "claim_acts", "claim_tables", "claim_executors")
+
+
+@cache
+def hospital_categories() -> list[str]:
+    """The categories of facilities whose care is in the PMSI (ETE_CAT_COD), from claims/hospital_categories.csv.
+
+    Those of IR_CET_V up to group 1203 (hospitals, home hospitalisation, dialysis) and military hospitals (114), without
+    long-term care (362) and treatment at home (422). Source: HDH OMOP specification, the wording of LOCATION.
+    """
+    with (STEPS / "hospital_categories.csv").open(encoding="utf-8", newline="") as lines:
+        return [row["category"] for row in csv.DictReader(lines)]
 
 
 def give_packs(session: Session, files: Files) -> None:
@@ -214,19 +228,25 @@ def _flow(year: int | None, months: Iterable[Files]) -> pa.Table:
     """What all lines of a flow share.
 
     The facility of the prescriber stands for the one that did it where the delivery has no column that tells: neither
-    ER_ETE_F nor PFS_EXE_NUM (the reduced layout of teachers).
+    ER_ETE_F nor PFS_EXE_NUM (the reduced layout of teachers). The category of a facility says whether the PMSI has the
+    same care where nothing else does.
     """
-    tells = any(
-        files.get("ER_ETE_F") or any(_has_values(file, "PFS_EXE_NUM") for file in files.get("ER_PRS_F", ()))
-        for files in months
-    )
+    months = list(months)
+    tells = any(files.get("ER_ETE_F") for files in months) or _tell(months, "ER_PRS_F", "PFS_EXE_NUM")
+    precise = _tell(months, "ER_ETE_F", "ETE_IND_TAA") or _tell(months, "ER_ETE_F", "ETE_MCO_DDP")
     return pa.table(
         {
             "flow_year": pa.array([year], SHORT),
             "last_day": pa.array([None if year is None else dt.date(year, 12, 31)], DAY),
             "prescriber_site": pa.array([not tells]),
+            "category_only": pa.array([not precise]),
         }
     )
+
+
+def _tell(months: Iterable[Files], table: str, column: str) -> bool:
+    """Whether a column holds anything in some month."""
+    return any(_has_values(file, column) for files in months for file in files.get(table, ()))
 
 
 def _has_values(file: Path, column: str) -> bool:

@@ -1,7 +1,8 @@
 -- A month of flow: rows are lines of ER_PRS_F, once for each of their details, with the rule that a line tells by
 -- itself.
 --
--- claim_flow        one row: flow_year, last_day (of the flow; NULL where the table came whole), prescriber_site
+-- claim_flow        one row: flow_year, last_day (of the flow; NULL where the table came whole), prescriber_site,
+--                   category_only
 -- claim_facilities  facilities.sql; claim_details details.sql; claim_services natures of services (code, nature)
 --
 -- Rules, the first that fits:
