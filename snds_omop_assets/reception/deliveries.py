@@ -13,6 +13,7 @@ from pathlib import Path
 
 from snds_omop_assets.contracts.contract_files import layouts
 from snds_omop_assets.contracts.snds_tables import OFFICIAL
+from snds_omop_assets.engines.duckdb_engine import duckdb_connection
 from snds_omop_assets.errors import DeliveryError, SndsOmopError, StoreError
 from snds_omop_assets.reception.delivery import Delivery, Source, open_delivery
 from snds_omop_assets.reception.log import log_event
@@ -205,16 +206,19 @@ def report_of(
     receipts: list[Receipt] = []
     findings = []
     errors = dict(errors or {})
-    for label, name, year in pieces_of(delivery, errors):
-        if years is not None and year is not None and year not in years:
-            continue
-        receipt = store.place(delivery.table(name), year).receipt
-        if receipt is None or not _is_of(receipt, delivery.sources_of(name, year)):
-            if name not in errors:
-                errors.setdefault(label, NOT_RECEIVED)
-            continue
-        receipts.append(receipt)
-        findings += verify_table(store, delivery.layout.tables, name, None if year is None else [year])
+    tables = delivery.layout.tables
+    with duckdb_connection(store.spill) as connection:
+        for label, name, year in pieces_of(delivery, errors):
+            if years is not None and year is not None and year not in years:
+                continue
+            receipt = store.place(delivery.table(name), year).receipt
+            if receipt is None or not _is_of(receipt, delivery.sources_of(name, year)):
+                if name not in errors:
+                    errors.setdefault(label, NOT_RECEIVED)
+                continue
+            receipts.append(receipt)
+            found_years = None if year is None else [year]
+            findings += verify_table(store, tables, name, found_years, connection=connection)
     findings += verify_patients(store, delivery.layout.tables, small_cell)
     return DeliveryReport(
         delivery=delivery.folder.name,

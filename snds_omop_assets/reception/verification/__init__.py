@@ -9,10 +9,14 @@ The checks come from the HDH documentation (2024) and from SCALPEL's statistics:
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
+
+import duckdb
 
 from snds_omop_assets.contracts.nomenclatures import known_codes
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
+from snds_omop_assets.engines.duckdb_engine import duckdb_connection
 from snds_omop_assets.reception.findings import Finding
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.reception.verification import links as by_links
@@ -34,6 +38,7 @@ def verify_table(
     name: str,
     years: Sequence[int] | None = None,
     checks: Collection[str] | None = None,
+    connection: duckdb.DuckDBPyConnection | None = None,
 ) -> list[Finding]:
     """Verify what is stored of a table, each year by itself.
 
@@ -43,6 +48,7 @@ def verify_table(
         name: official name of the table.
         years: these years only; None for all.
         checks: these checks only; None for all that apply.
+        connection: a DuckDB that looks at several tables; None opens one.
 
     Returns:
         One finding per year and check, in the order of CHECKS; none where nothing is stored.
@@ -52,15 +58,16 @@ def verify_table(
     if received is None or whole is None:
         return []
     found = []
-    for place in received.places:
-        if (receipt := place.receipt) is None:
-            continue
-        subject = Subject(store, tables, table, place, receipt, whole.receipts)
-        for check in checks_of(table):
-            # Without its files, a table is not accounted for, and there is nothing else to say.
-            if (checks is None or check in checks) and (subject.parts or check == "rows_are_accounted"):
-                status, sentence, figures = _CHECKS[check].run(subject)
-                found.append(Finding(check, name, place.year, status, sentence, figures))
+    with duckdb_connection(store.spill) if connection is None else nullcontext(connection) as opened:
+        for place in received.places:
+            if (receipt := place.receipt) is None:
+                continue
+            subject = Subject(store, tables, table, place, receipt, whole.receipts, opened)
+            for check in checks_of(table):
+                # Without its files, a table is not accounted for, and there is nothing else to say.
+                if (checks is None or check in checks) and (subject.parts or check == "rows_are_accounted"):
+                    status, sentence, figures = _CHECKS[check].run(subject)
+                    found.append(Finding(check, name, place.year, status, sentence, figures))
     return found
 
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from snds_omop_assets.engines.duckdb_engine import duckdb_connection, one_row
+from snds_omop_assets.engines.duckdb_engine import one_row
 from snds_omop_assets.reception.findings import Status
 from snds_omop_assets.reception.verification.rows import (
     OLDER_STATES,
@@ -44,12 +44,11 @@ def _repeated(subject: Subject, columns: Sequence[str], parts: Collection[Path])
     (suspects,) = subject.one_row(f"count(*) - count(DISTINCT hash({names}))", parts)
     if not suspects:
         return 0
-    with duckdb_connection(subject.store.spill) as connection:
-        (repeated,) = one_row(
-            connection,
-            f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM {rows_of(parts)} "
-            f"GROUP BY {names} HAVING count(*) > 1) AS repeated",
-        )
+    (repeated,) = one_row(
+        subject.connection,
+        f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM {rows_of(parts)} "
+        f"GROUP BY {names} HAVING count(*) > 1) AS repeated",
+    )
     return int(repeated)
 
 
@@ -98,10 +97,10 @@ def _without(subject: Subject, link: Sequence[str], parts: Collection[Path], oth
     """Rows of `parts` whose link is not in `others`; a row without a value in its link is not there either."""
     if not parts or not others:
         return stored_rows(parts)
-    with duckdb_connection(subject.store.spill) as connection:
-        (rows,) = one_row(
-            connection, f"SELECT count(*) FROM {rows_of(parts)} a ANTI JOIN {rows_of(others)} b USING ({_named(link)})"
-        )
+    (rows,) = one_row(
+        subject.connection,
+        f"SELECT count(*) FROM {rows_of(parts)} a ANTI JOIN {rows_of(others)} b USING ({_named(link)})",
+    )
     return int(rows)
 
 

@@ -9,10 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
-from snds_omop_assets.engines.duckdb_engine import duckdb_connection, one_row, quoted
+from snds_omop_assets.engines.duckdb_engine import one_row, quoted
 from snds_omop_assets.reception.findings import Status
 from snds_omop_assets.reception.quarantine import COLUMNS as QUARANTINE_COLUMNS
 from snds_omop_assets.reception.quarantine import ROW_SET_ASIDE
@@ -65,6 +66,7 @@ class Subject:
         place: where it is stored.
         receipt: what was received.
         receipts: the receipts of all its stored years.
+        connection: a DuckDB for all checks of the table: to open one takes longer than most of them.
     """
 
     store: Store
@@ -73,6 +75,7 @@ class Subject:
     place: Place
     receipt: Receipt
     receipts: Sequence[Receipt]
+    connection: duckdb.DuckDBPyConnection
 
     @cached_property
     def parts(self) -> tuple[Path, ...]:
@@ -89,8 +92,7 @@ class Subject:
 
     def one_row(self, what: str, parts: Collection[Path] | None = None) -> tuple[Any, ...]:
         """The only row of `SELECT {what}` over the rows of all parts, or of these."""
-        with duckdb_connection(self.store.spill) as connection:
-            return one_row(connection, f"SELECT {what} FROM {rows_of(self.parts if parts is None else parts)}")
+        return one_row(self.connection, f"SELECT {what} FROM {rows_of(self.parts if parts is None else parts)}")
 
     def pieces(self, columns: Collection[str]) -> list[tuple[str, tuple[Path, ...]]]:
         """The parts, month by month of flow where rows that are equal in `columns` have the same month."""
@@ -151,16 +153,15 @@ def _listed(subject: Subject) -> int:
     if not subject.place.quarantine.exists():
         return 0
     columns = ", ".join(f"{name}: 'VARCHAR'" for name in (f"'{name}'" for name in QUARANTINE_COLUMNS))
-    with duckdb_connection(subject.store.spill) as connection:
-        (rows,) = one_row(
-            connection,
-            f"""SELECT count(*) FROM (
-                    SELECT DISTINCT file, line
-                    FROM read_csv({quoted(str(subject.place.quarantine))}, header = true, auto_detect = false,
-                                  delim = ',', quote = '"', escape = '"', columns = {{{columns}}})
-                    WHERE action = {quoted(ROW_SET_ASIDE)}
-                ) AS set_aside""",
-        )
+    (rows,) = one_row(
+        subject.connection,
+        f"""SELECT count(*) FROM (
+                SELECT DISTINCT file, line
+                FROM read_csv({quoted(str(subject.place.quarantine))}, header = true, auto_detect = false,
+                              delim = ',', quote = '"', escape = '"', columns = {{{columns}}})
+                WHERE action = {quoted(ROW_SET_ASIDE)}
+            ) AS set_aside""",
+    )
     return int(rows)
 
 
