@@ -58,6 +58,8 @@ $(DAGSTER_HOME)/dagster.yaml: dagster.yaml
 bench: prerequisites $(VENV)/.installed-dev
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_conversion
+	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_growth
+	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_eras
 
 # The pictures of the README, from the last `make demo`, and those of docs/synthetic.md.
 pictures: $(VENV)/.installed-dev $(DAGSTER_HOME)/dagster.yaml

@@ -8,14 +8,9 @@ runs in a process of its own; CPU seconds are those of the process and its child
 of Python, and for the script without DuckDB's import.
 """
 
-import json
-import resource
 import shutil
-import statistics
 import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -24,6 +19,7 @@ from unittest import mock
 import duckdb
 
 from snds_omop_assets.settings import Settings
+from snds_omop_assets_tests.measuring import HEADING, Work, kept_or_not, line, measured, start_of_spark
 
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "plain_duckdb.py"
 YEARS = {100_000: (2018, 2019), 1_000_000: (2019, 2019)}
@@ -99,21 +95,6 @@ def whole_run(folder: Path) -> None:
     assert summary.success, summary.failures
 
 
-def start_of_spark(folder: Path) -> None:
-    """What PROVIDER's Spark costs before it does anything, to be taken off the whole run."""
-    from dagster_pyspark import LazyPySparkResource
-
-    from snds_omop_assets.engines.spark_engine import spark_config, started
-
-    settings = settings_of(folder)
-    started(LazyPySparkResource(spark_config=spark_config(settings.spark_master))).range(10).count()
-
-
-def imports_only(folder: Path) -> None:
-    """Nothing but the imports, to be taken off."""
-    import snds_omop_assets.run  # noqa: F401
-
-
 def _convert(settings: Settings, tables: tuple[str, ...] = CORE) -> None:
     from snds_omop_assets.engines.opening import open_session
     from snds_omop_assets.io_managers.parts import PartsTable
@@ -184,65 +165,38 @@ def rows_of(folder: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-def measured(work: str, folder: Path) -> dict[str, float]:
-    """Run one piece of work in a process of its own."""
-    words = [sys.executable, "-m", __spec__.name, work, str(folder)]
-    told = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    found: dict[str, float] = json.loads(told.splitlines()[-1])
-    return found
-
-
-def compared(folder: Path, persons: int, pairs: list[tuple[str, str]]) -> dict[str, float]:
+def compared(folder: Path, persons: int, pairs: list[tuple[Work, Work]]) -> dict[Work, float]:
     """Measure pairs of reference and work; gives CPU seconds by work."""
-    seconds: dict[str, float] = {}
-    starts = {name: measured(name, folder)["cpu"] for name in ("imports_only", "start_of_script")}
-    spark = measured("start_of_spark", folder)["cpu"]
+    seconds: dict[Work, float] = {}
+    script, spark = (measured(start, folder).cpu for start in (start_of_script, start_of_spark))
     for reference, work in pairs:
-        base = 1.0
-        for name in (reference, work):
-            found = [measured(name, folder) for _ in range(RUNS[persons])]
-            cpu = statistics.median(one["cpu"] for one in found)
-            cpu -= starts["start_of_script"] if name.startswith("script") else starts["imports_only"]
-            cpu -= spark if name == "whole_run" else 0.0
-            base = cpu if name == reference else base
-            seconds[name] = cpu
-            wall, peak = (statistics.median(one[what] for one in found) for what in ("wall", "peak"))
-            print(
-                f"{persons:>9} {'persons':<8} {name:<28} {cpu:>7.1f} {cpu / base:>6.2f} {wall:>7.1f} {peak:>8.0f}",
-                flush=True,
-            )
+        for one in (reference, work):
+            found, is_script = measured(one, folder, RUNS[persons]), one.__name__.startswith("script")
+            seconds[one] = found.cpu - found.starts_of_spark * spark - (script if is_script else 0.0)
+            peak = found.peak_of_children if is_script else found.peak
+            ratio = seconds[one] / seconds[reference]
+            print(line(persons, one.__name__, seconds[one], ratio, found.wall, peak), flush=True)
     return seconds
 
 
 def main(kept: Path | None) -> None:
     """Measure the conversion and print a table."""
-    print(f"{'size':>9} {'':<8} {'work':<28} {'CPU s':>7} {'ratio':>6} {'wall s':>7} {'peak MB':>8}")
+    print(HEADING)
     growth: list[float] = []
     for persons in YEARS:
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name) if kept is None else kept / str(persons)
-            folder.mkdir(parents=True, exist_ok=True)
+        with kept_or_not(kept, persons) as folder:
             small = persons == min(YEARS)
             made(folder, persons, "csv" if small else "parquet")
-            pairs = [("script_from_parquet", "conversion"), ("script_from_parquet", "whole_conversion")]
-            pairs = [*pairs, ("script_from_csv", "whole_run")] if small else pairs[:1]
-            growth.append(compared(folder, persons, pairs)["conversion"])
+            pairs: list[tuple[Work, Work]] = [(script_from_parquet, conversion)]
+            if small:
+                pairs += [(script_from_parquet, whole_conversion), (script_from_csv, whole_run)]
+            growth.append(compared(folder, persons, pairs)[conversion])
             if not small:
                 before = rows_of(folder)
-                compared(folder, persons, [("script_in_little_memory", "conversion_in_little_memory")])
+                compared(folder, persons, [(script_in_little_memory, conversion_in_little_memory)])
                 print(f"{persons:>9} {'persons':<8} same rows within {MEMORY}: {rows_of(folder) == before}")
     print(f"growth of the conversion per person and year: {growth[1] / growth[0] * 2 / 10:.2f}")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        main(Path(sys.argv[1]) if len(sys.argv) == 2 else None)
-    else:
-        if not sys.argv[1].startswith(("script", "start")):
-            imports_only(Path())
-        begun = time.monotonic()
-        globals()[sys.argv[1]](Path(sys.argv[2]))
-        own, others = resource.getrusage(resource.RUSAGE_SELF), resource.getrusage(resource.RUSAGE_CHILDREN)
-        cpu = own.ru_utime + own.ru_stime + others.ru_utime + others.ru_stime
-        peak = (others if sys.argv[1].startswith("script") else own).ru_maxrss / 1024
-        print(json.dumps({"cpu": cpu, "peak": peak, "wall": time.monotonic() - begun}))
+    main(Path(sys.argv[1]) if len(sys.argv) == 2 else None)
