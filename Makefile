@@ -60,6 +60,7 @@ bench: prerequisites $(VENV)/.installed-dev
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_conversion
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_growth
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_eras
+	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_spark
 
 # The pictures of the README, from the last `make demo`, and those of docs/synthetic.md.
 pictures: $(VENV)/.installed-dev $(DAGSTER_HOME)/dagster.yaml

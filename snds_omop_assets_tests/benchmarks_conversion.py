@@ -14,12 +14,16 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from unittest import mock
 
 import duckdb
 
 from snds_omop_assets.settings import Settings
 from snds_omop_assets_tests.measuring import HEADING, Work, kept_or_not, line, measured, start_of_spark
+
+if TYPE_CHECKING:
+    from dagster_pyspark import LazyPySparkResource
 
 SCRIPT = Path(__file__).resolve().parents[1] / "benchmarks" / "plain_duckdb.py"
 YEARS = {100_000: (2018, 2019), 1_000_000: (2019, 2019)}
@@ -70,12 +74,12 @@ def script_in_little_memory(folder: Path) -> None:
 
 def conversion(folder: Path) -> None:
     """The tables that both make, from the typed store; the ledger is counted on the way."""
-    _convert(settings_of(folder))
+    convert(settings_of(folder))
 
 
 def conversion_in_little_memory(folder: Path) -> None:
     """The same within MEMORY."""
-    _convert(settings_of(folder, "3GB"))
+    convert(settings_of(folder, "3GB"))
 
 
 def whole_conversion(folder: Path) -> None:
@@ -83,7 +87,7 @@ def whole_conversion(folder: Path) -> None:
     from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
     from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
 
-    _convert(settings_of(folder), (*CARE_YEAR_TABLES, *OVER_YEARS_TABLES))
+    convert(settings_of(folder), (*CARE_YEAR_TABLES, *OVER_YEARS_TABLES))
 
 
 def whole_run(folder: Path) -> None:
@@ -95,7 +99,8 @@ def whole_run(folder: Path) -> None:
     assert summary.success, summary.failures
 
 
-def _convert(settings: Settings, tables: tuple[str, ...] = CORE) -> None:
+def convert(settings: Settings, tables: tuple[str, ...] = CORE, spark: "LazyPySparkResource | None" = None) -> None:
+    """From the typed store to location, person, care_site and these tables, with the engine of the settings."""
     from snds_omop_assets.engines.opening import open_session
     from snds_omop_assets.io_managers.parts import PartsTable
     from snds_omop_assets.io_managers.stored import ParquetTable, write_csv, write_parquet, write_sqlite
@@ -108,7 +113,7 @@ def _convert(settings: Settings, tables: tuple[str, ...] = CORE) -> None:
     from snds_omop_assets.preparation.prepared_years import KINDS, Prepared, stored_years
     from snds_omop_assets.reception.store import Store
 
-    root, opening = settings.warehouse, open_session(settings)
+    root, opening = settings.warehouse, open_session(settings, spark)
     for name in ("prepared", "omop"):
         shutil.rmtree(root / name, ignore_errors=True)
     store = Store(root)

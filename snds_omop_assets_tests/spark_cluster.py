@@ -58,12 +58,13 @@ class Cluster:
 
 
 @contextmanager
-def spark_cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
-    """Start a cluster on the loopback address whose workers have one core and MEMORY each; end it surely.
+def spark_cluster(folder: Path, workers: int = 2, memory: str = MEMORY) -> Iterator[Cluster]:
+    """Start a cluster on the loopback address whose workers have one core each; end it surely.
 
     Args:
         folder: where the workers put the folders and logs of their executors; their own logs too.
         workers: how many.
+        memory: what each worker has for executors.
     """
     port, page = _free_port(), _free_port()
     url = f"spark://{HOST}:{port}"
@@ -73,7 +74,7 @@ def spark_cluster(folder: Path, workers: int = 2) -> Iterator[Cluster]:
         running = []
         for number in range(workers):
             home = folder / f"worker-{number}"
-            place = ["--host", HOST, "--cores", "1", "--memory", MEMORY, "--webui-port", "0", "--work-dir", str(home)]
+            place = ["--host", HOST, "--cores", "1", "--memory", memory, "--webui-port", "0", "--work-dir", str(home)]
             running.append(processes.enter_context(_daemon(home, WORKER, *place, url)))
         cluster = Cluster(url, f"http://{HOST}:{page}", tuple(running), folder)
         _wait_for(cluster, workers)

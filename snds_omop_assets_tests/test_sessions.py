@@ -104,7 +104,8 @@ def test_every_column_of_a_file_may_have_nulls_even_if_none_has(session, tmp_pat
     assert pq.read_schema(file).remove_metadata() == schema
 
 
-def test_nothing_is_written_into_a_folder_that_is_there(session, tmp_path):
+def test_nothing_is_written_into_a_folder_that_holds_something(session, tmp_path):
+    (tmp_path / "kept.txt").touch()
     with pytest.raises(FileExistsError):
         session.write("SELECT 1 AS a", tmp_path, pa.schema([("a", pa.int64())]))
 

@@ -16,7 +16,7 @@ from snds_omop_assets.engines.duckdb_engine import (
     parquet_rows,
     quoted,
 )
-from snds_omop_assets.engines.sessions import NO_NUMBER, cast_to
+from snds_omop_assets.engines.sessions import NO_NUMBER, cast_to, make_empty
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import StoredTable
 
@@ -61,16 +61,16 @@ class DuckDBSession:
 
     def drop(self, *names: str) -> None:
         """See `Session`."""
-        for name in names:
-            kinds = self.connection.execute(
-                "SELECT table_type FROM information_schema.tables WHERE table_name = ?", [name]
-            )
-            for (kind,) in kinds.fetchall():
-                self.connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} "{name}"')
+        kinds = self.connection.execute(
+            "SELECT table_name, table_type FROM information_schema.tables WHERE list_contains(?, table_name)",
+            [list(names)],
+        )
+        for name, kind in kinds.fetchall():
+            self.connection.execute(f'DROP {"VIEW" if kind == "VIEW" else "TABLE"} "{name}"')
 
     def write(self, sql: str, folder: Path, schema: pa.Schema, compression: str = "zstd") -> int:
         """See `Session`."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_empty(folder)
         target = quoted(str(folder / "part-0.parquet"))
         columns, nulls = cast_to(schema, set(schema.names)), cast_to(schema, set())
         # A column without a NULL would become one that cannot have any, and files of one table would have several

@@ -58,6 +58,9 @@ class Session(Protocol):
 
         Returns:
             How many rows.
+
+        Raises:
+            FileExistsError: there is something in the folder.
         """
 
     def write_by(
@@ -85,6 +88,17 @@ class Session(Protocol):
 
     def result(self, sql: str) -> pa.Table:
         """The rows of a SELECT, in memory: for small tables."""
+
+
+def make_empty(folder: Path) -> None:
+    """Make a folder, or see that there is nothing in it.
+
+    Raises:
+        FileExistsError: there is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty")
 
 
 def cast_to(schema: pa.Schema, there: set[str]) -> str:

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from snds_omop_assets.engines.sessions import NO_NUMBER, SQL_TYPES, cast_to, columns_of
+from snds_omop_assets.engines.sessions import NO_NUMBER, SQL_TYPES, cast_to, columns_of, make_empty
 from snds_omop_assets.engines.spark_engine import SAME_AS_DUCKDB, file_pattern, file_url, functions_sql, hide
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import StoredTable
@@ -70,7 +70,6 @@ class SparkSessionOfModels:
         frames = [
             self._parquet(some, found).selectExpr(*columns_of(schema, set(found.names)))
             for found, some in alike.items()
-            for found, some in alike.items()
         ]
         reduce(lambda one, other: one.unionAll(other), frames).createOrReplaceTempView(name)
 
@@ -99,7 +98,7 @@ class SparkSessionOfModels:
 
     def write(self, sql: str, folder: Path, schema: pa.Schema, compression: str = "zstd") -> int:
         """See `Session`."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_empty(folder)
         # Spark makes few files of many small pieces, and several of a large one.
         frame = self.spark.sql(f"SELECT /*+ REBALANCE */ {_nullable(schema)} FROM ({_unforeseen(sql)})")
         frame.write.mode("append").option("compression", SPARK_COMPRESSIONS[compression]).parquet(file_url(folder))

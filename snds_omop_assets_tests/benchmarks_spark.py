@@ -1,0 +1,96 @@
+"""The conversion on Spark beside DuckDB's: in this process, and on a cluster of two workers; a part of `make bench`.
+
+    python -m snds_omop_assets_tests.benchmarks_spark                      2 000 persons, two years
+    python -m snds_omop_assets_tests.benchmarks_spark FOLDER --persons 500
+
+Everything from the typed store to every table of the CDM but PROVIDER, by the same SQL. The cluster is a master and two
+workers of one core each, processes of this machine: its executors are nobody's children, so that only the seconds on
+the clock are told of it.
+"""
+
+import shutil
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+from snds_omop_assets.settings import SPARK, Settings
+from snds_omop_assets_tests.benchmarks_conversion import convert, settings_of
+from snds_omop_assets_tests.benchmarks_growth import differences
+from snds_omop_assets_tests.measuring import HEADING, Measured, asked, kept_or_not, line, measured
+
+PERSONS, YEARS = 2_000, (2018, 2019)
+MEMORY = "1500MB"
+"""Heap of the driver and of each executor."""
+
+
+def made(folder: Path, persons: int) -> None:
+    """A synthetic delivery with every trap, received, with the answers for its codes."""
+    from snds_omop_assets.run import run
+    from snds_omop_assets.synthetic.generate import generate
+    from snds_omop_assets.synthetic.scenario import Scenario
+
+    if (folder / "done").exists():
+        return
+    generate(Scenario(persons=persons, years=YEARS), folder / "made", "parquet")
+    summary = run(settings_of(folder), job="preparation")
+    assert summary.success, summary.failures
+    (folder / "done").touch()
+
+
+def on_duckdb(folder: Path) -> None:
+    """DuckDB."""
+    _convert(_settings(folder, "duckdb", engine="duckdb"))
+
+
+def on_spark_here(folder: Path) -> None:
+    """Spark with two threads of this process."""
+    _convert(_settings(folder, "here", engine=SPARK, spark_master="local[2]", memory=MEMORY))
+
+
+def on_a_cluster(folder: Path) -> None:
+    """Spark on a master and two workers, which are started and ended."""
+    from snds_omop_assets_tests.spark_cluster import spark_cluster
+
+    with tempfile.TemporaryDirectory() as place, spark_cluster(Path(place) / "cluster", memory="2g") as cluster:
+        _convert(_settings(folder, "cluster", engine=SPARK, spark_master=cluster.url, memory=MEMORY))
+
+
+def _settings(folder: Path, name: str, **told: str) -> Settings:
+    """A warehouse of its own with the received tables and the answers."""
+    kept, warehouse = settings_of(folder), folder / name
+    shutil.rmtree(warehouse, ignore_errors=True)
+    beside = shutil.ignore_patterns("prepared", "omop", "quality", "logs", "reception")
+    shutil.copytree(kept.warehouse, warehouse, ignore=beside)
+    return replace(kept, warehouse=warehouse, **told)
+
+
+def _convert(settings: Settings) -> None:
+    from dagster_pyspark import LazyPySparkResource
+
+    from snds_omop_assets.engines.spark_engine import spark_config
+    from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
+    from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
+
+    spark = LazyPySparkResource(spark_config=spark_config(settings.spark_master, settings.memory))
+    convert(settings, (*CARE_YEAR_TABLES, *OVER_YEARS_TABLES), spark if settings.engine == SPARK else None)
+
+
+def main(kept: Path | None, persons: int) -> None:
+    """Measure, print a table, and tell whether the tables are the same."""
+    print(HEADING)
+    with kept_or_not(kept and kept / "spark", persons) as folder:
+        made(folder, persons)
+        found: dict[str, Measured] = {}
+        for work in (on_duckdb, on_spark_here, on_a_cluster):
+            found[work.__name__] = one = measured(work, folder)
+            ratio = one.cpu / found["on_duckdb"].cpu
+            peak = max(one.peak, one.peak_of_children)
+            print(line(persons, work.__name__.replace("_", " "), one.cpu, ratio, one.wall, peak), flush=True)
+        for name in ("here", "cluster"):
+            differ = [table for table in differences(folder / "duckdb", folder / name) if table != "metadata.parquet"]
+            print(f"{persons:>9} {'persons':<8} same tables, {name}: {not differ} {', '.join(differ)}".rstrip())
+
+
+if __name__ == "__main__":
+    asked_for = asked(__doc__).parse_args()
+    main(asked_for.folder, asked_for.persons or PERSONS)
