@@ -15,8 +15,12 @@ from snds_omop_assets.errors import SndsOmopError
 from snds_omop_assets.settings import ENGINES, Settings
 
 if TYPE_CHECKING:
+    from snds_omop_assets.quality.dqd.report import CdmReport
     from snds_omop_assets.reception.report import DeliveryReport
     from snds_omop_assets.run import RunSummary
+
+FAIL_ON = ("conformance", "completeness", "plausibility", "any", "none")
+"""Those of quality/dqd/report.py, which would take a second to import."""
 
 STYLES = ("green", "yellow", "red")
 LAST_YEAR = 2099
@@ -105,6 +109,85 @@ def check_delivery(delivery: Path, folder: Path | None, warehouse: Path | None, 
             settings, _years(years), lambda label, rows: show(f"{label}: {rows:,} rows", None, None)
         )
     _print_report(report, folder, console)
+
+
+@main.command("check-cdm")
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--engine", type=click.Choice(ENGINES), help="What runs the checks (default: SNDS_ENGINE, else duckdb).")
+@click.option("--memory", help="How much the engine may take, as 8GB (default: SNDS_MEMORY, else what it takes).")
+@click.option(
+    "--fail-on", type=click.Choice(FAIL_ON), default=FAIL_ON[0], show_default=True, help="What makes the exit code 1."
+)
+@click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write the results for OHDSI's viewer.")
+@click.option("--html", "html_file", type=click.Path(path_type=Path), help="Write the results as a page.")
+@click.option("--checks", help="Only these types of check: cdmField,isRequired.")
+@click.option("--tables", help="Only checks of these tables: person,visit_occurrence.")
+def check_cdm(
+    path: Path,
+    engine: str | None,
+    memory: str | None,
+    fail_on: str,
+    json_file: Path | None,
+    html_file: Path | None,
+    checks: str | None,
+    tables: str | None,
+) -> None:
+    """Run the checks of OHDSI's Data Quality Dashboard on any CDM; nothing is written to it.
+
+    PATH is a folder of Parquet, CSV or SQLite files, a warehouse, or a SQLite or DuckDB file.
+
+    Exit code 0 if all is well, 1 if a check failed or could not be run (see --fail-on), 2 if PATH cannot be read.
+    """
+    settings, console = _settings(None, None, SNDS_ENGINE=engine or "", SNDS_MEMORY=memory or ""), Console()
+    with _progress(console) as show:
+        from snds_omop_assets.quality.dqd import dashboard, report
+
+        with _plainly():
+            found = report.check_cdm(
+                path, settings, _words(checks), _words(tables), lambda step: show(step, None, None)
+            )
+    _print_checks(found, console)
+    with _plainly():
+        for file, write in ((json_file, dashboard.results_json), (html_file, dashboard.results_html)):
+            if file is not None:
+                dashboard.write_results(write(found), file)
+                console.print(f"Written: {file}", soft_wrap=True)
+    sys.exit(1 if found.fails(fail_on) else 0)
+
+
+def _words(text: str | None) -> list[str]:
+    """What stands between commas."""
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
+
+
+def _print_checks(report: "CdmReport", console: Console) -> None:
+    """How many checks ended how, then those that failed or could not be run."""
+    from snds_omop_assets.quality.dqd.dashboard import percent
+    from snds_omop_assets.quality.dqd.report import CATEGORIES, subject, type_of
+
+    console.print(f"{report.name}: tables of the CDM at {report.path}: {len(report.tables)}", soft_wrap=True)
+    table = Table()
+    for heading in ("", "passed", "failed", "not applicable", "error"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for title, category in [*((category, category) for category in CATEGORIES), ("all", None)]:
+        counts = report.counts(category)
+        figures = (counts.passed, counts.failed, counts.not_applicable, counts.error)
+        table.add_row(title, *(f"{count:,}" for count in figures), end_section=title == CATEGORIES[-1])
+    console.print(table)
+
+    for result in report.with_status("fail"):
+        # One line each, whatever the width: logs of CI are searched.
+        rule, share = result.rule, f"{percent(result.percent)}, {percent(result.rule.threshold)} allowed"
+        counts_of = f"{result.violated:,} of {result.total:,} ({share})"
+        said = f"Failed ({type_of(result).category.lower()}): {rule.check} of {subject(rule)}: {counts_of}"
+        console.print(said, markup=False, highlight=False, soft_wrap=True)
+    not_run: dict[str, list[str]] = {}
+    for result in report.with_status("error"):
+        not_run.setdefault(result.reason, []).append(f"{result.rule.check} of {subject(result.rule)}")
+    for reason, what in not_run.items():
+        more = f" and {len(what) - 1:,} more" if len(what) > 1 else ""
+        said = f"Not run: {what[0]}{more}: {reason}"
+        console.print(said, style="red", markup=False, highlight=False, soft_wrap=True)
 
 
 @main.command()

@@ -23,6 +23,7 @@ from snds_omop_assets.omop.person import person
 from snds_omop_assets.omop.provider import provider
 from snds_omop_assets.preparation.assets import prepared_assets
 from snds_omop_assets.quality.assets import conformance_asset_checks
+from snds_omop_assets.quality.data_quality import data_quality
 from snds_omop_assets.quality.ledger_assets import ledger_assets
 from snds_omop_assets.reception.assets import (
     REPORT,
@@ -74,7 +75,13 @@ def build_defs(
     return dg.Definitions(
         # A range of years runs in one run only if every asset of the run allows it.
         assets=[asset.with_attributes(backfill_policy=SINGLE_RUN) for asset in (*reception, *concepts, *targets)],
-        asset_checks=[*received_checks(delivered), *vocabulary_checks, *conformance_asset_checks, balanced],
+        asset_checks=[
+            *received_checks(delivered),
+            *vocabulary_checks,
+            *conformance_asset_checks,
+            data_quality,
+            balanced,
+        ],
         jobs=[
             dg.define_asset_job(
                 "reception",

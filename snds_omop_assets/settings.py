@@ -37,6 +37,10 @@ SMALL_CELL = 11
 """Counts of persons below this are not shown (ATIH and CASD practice, see docs/architecture.md)."""
 
 
+CDM_THRESHOLDS = "cdm_thresholds.csv"
+"""In the folder of SNDS_CONTRACTS."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """The settings of one deployment.
@@ -79,6 +83,12 @@ class Settings:
     data_start: date | None = None
     data_end: date | None = None
     holder: str = "not said"
+
+    @property
+    def cdm_thresholds(self) -> Path | None:
+        """The project's own thresholds of OHDSI's checks (`check_rules`); None where its contracts have none."""
+        file = None if self.contracts is None else self.contracts / CDM_THRESHOLDS
+        return file if file is not None and file.is_file() else None
 
     @property
     def spill(self) -> Path:

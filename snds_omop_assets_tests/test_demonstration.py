@@ -114,11 +114,13 @@ def test_what_was_changed_lies_beside_the_tables(demonstration):
 
 
 def test_the_warnings_of_the_demonstration_are_these(demonstration):
-    """Forty lines of a year make no whole year; 41 is an activity that no nomenclature has; a beneficiary moved."""
+    """Forty lines of a year make no whole year; a beneficiary moved; nobody has diagnoses or laboratory acts."""
     _, summary = demonstration
     assert [check for check in summary.checks if check.failed] == []
     assert [(c.asset, c.check) for c in summary.checks if not c.passed] == [
         ("snds/er_prs_f", "flow_months"), ("snds/ir_ben_r", "key_is_unique"),
+        *((f"omop/{table}", "completeness")
+          for table in ("person", "condition_occurrence", "measurement", "observation", "condition_era", "drug_era")),
     ]  # fmt: skip
 
 
