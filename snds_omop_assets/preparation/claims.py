@@ -143,7 +143,8 @@ def judge_claims(session: Session) -> None:
     session.give("claim_tables", _tables())
     session.view("claim_kinds", _targets("PRS_NAT_VISIT"))
     session.view("claim_acts", f"SELECT * FROM ({_targets('PRS_NAT_REF')}) AS acts WHERE target_concept_id <> 0")
-    for name in ("rows", "repeated", "keyed", "net", "moved", "settled"):
+    session.view("claim_told", _sql("told"))
+    for name in ("repeated", "rows", "keyed", "net", "moved", "settled"):
         session.step(f"claim_{name}", _sql(name))
     # What is left is read several times: to compute it anew costs less than to keep all lines twice.
     session.view("claim_all_net", _sql("all_net"))
@@ -157,12 +158,12 @@ def judge_claims(session: Session) -> None:
     session.step("claim_packs", _sql("pack_contents"))
     session.view("claim_visits", _sql("visits"))
     session.step("claim_events", _sql("events"))
-    session.step("claim_costs", _sql("costs"))
+    session.view("claim_costs", _sql("costs"))
     session.step("claim_ends", _sql("ends"))
     session.step("claim_counts", _sql("counts"))
-    session.drop("claim_ends", "claim_packs", "claim_joined", "claim_crowded", "claim_judged", "claim_all_net")
-    session.drop("claim_same_acts", "claim_settled", "claim_moved", "claim_net", "claim_keyed", "claim_repeated")
-    session.drop("claim_rows", "claim_kinds", "claim_acts", "claim_tables", "claim_executors")
+    # What claim_costs reads stays: it is read once, by COST.
+    session.drop("claim_ends", "claim_packs", "claim_crowded", "claim_moved", "claim_net", "claim_keyed")
+    session.drop("claim_told", "claim_repeated", "claim_kinds", "claim_acts", "claim_tables", "claim_executors")
 
 
 @cache

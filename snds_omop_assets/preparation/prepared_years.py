@@ -82,7 +82,7 @@ CLAIMS = Kind(
 STAYS = Kind(
     "stays",
     STAY_TABLES,
-    (HERE / "stays.py", HERE / "stays"),
+    (HERE / "stays.py", HERE / "stays", HERE.parent / "contracts" / "pmsi.py"),
     lambda session, sources, year, folder: prepare_stays(session, sources.files, year, folder),
 )
 KINDS = (CLAIMS, STAYS)

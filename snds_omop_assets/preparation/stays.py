@@ -19,6 +19,7 @@ from typing import Final
 import pyarrow as pa
 
 from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.contracts.pmsi import RETURN_CODES
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.preparation.received import Files, give_received
 from snds_omop_assets.preparation.shapes import (
@@ -110,12 +111,6 @@ PIECES: Final = {
     "stay_mentions": STAY_MENTIONS,
 }
 """What `prepare_stays` writes by year of care, and `judge_stays` reads under these names."""
-
-
-RETURN_CODES: Final = ("NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET", "COH_NAI_RET",
-                       "COH_SEX_RET", "IAS_RET", "ENT_DAT_RET")  # fmt: skip
-"""The return codes of the chaining that must be 0, of which stays have the first nine, and external care the first
-three and the last two (HDH documentation, requete_type_pmsi). NULL is 0."""
 
 
 @dataclass(frozen=True)

@@ -14,4 +14,4 @@ SELECT
     accessory, visit_concept_id, visit_source_concept_id, is_event, site, executor_kind, prescriber_kind, detail_start,
     detail_end, refills, quantity, total, payer, visit_occurrence_id
 FROM claim_rows
-WHERE rule IS NULL AND NOT EXISTS (SELECT 1 FROM claim_repeated WHERE claim_repeated.alike = claim_rows.alike)
+WHERE rule IS NULL AND alone

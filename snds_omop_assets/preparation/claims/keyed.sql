@@ -1,4 +1,4 @@
--- Lines that may add up with others (claim_repeated), each with its keys: rows are such rows of claim_rows.
+-- Lines that may add up with others, each with its keys: rows are those of claim_rows that do not stand alone.
 --
 -- event_key  as in rows.sql, of all of them
 -- rest_key   what must agree for two lines to cancel each other: the netting key without its facility
@@ -15,4 +15,4 @@ SELECT
         prescriber, CAST(prescribed AS STRING), nomenclature, code, variant
     ) AS rest_key
 FROM claim_rows
-JOIN claim_repeated USING (alike)
+WHERE NOT alone

@@ -1,47 +1,22 @@
--- Lines of a year of care with their person and the ids of what they may make: rows are those of claim_lines.
+-- Lines of a year of care with the ids of what they make: rows are those of claim_told.
 --
--- rule                 why the row makes nothing: its own, else that of its identifier; NULL where it may make something
--- visit_concept_id     kind of visit of the nature of service (code_map, list PRS_NAT_VISIT); 9202 is an outpatient visit
--- is_event             it has a code of its own, or its nature of service is an act that the vocabulary knows
--- alike                equal for lines that may add up: few do, and only they are grouped. It is an engine's own number,
---                      so it decides nothing
+-- alone                nothing can be added to the line; the others get their ids when they are added up (keyed.sql)
 -- event_key            the netting key: all that must agree for lines to add up, the facility among it, that of the
 --                      prescriber where there is no other; NULL where nobody asks for it
 -- visit_occurrence_id  of what may make a visit: person, days, kind, executor and facility
--- Source: HDH sas_prestation_dcir (identical lines are added up), HDH OMOP specification; docs/etl.
+-- Source: HDH sas_prestation_dcir (identical lines are added up); docs/etl.
 SELECT
-    *,
-    CASE WHEN rule IS NULL THEN xxhash64(person_id, start_date, PRS_NAT_REF, executor, code) END AS alike,
+    t.*,
+    r.alike IS NULL AS alone,
     -- An id costs more than all the rest of a row.
-    CASE WHEN rule IS NULL AND (is_event OR accessory) THEN omop_id(
-        'event', CAST(person_id AS STRING), CAST(start_date AS STRING), CAST(end_date AS STRING), PRS_NAT_REF, executor,
-        prescriber, CAST(prescribed AS STRING), nomenclature, code, variant, coalesce(site, prescriber_site)
+    CASE WHEN t.rule IS NULL AND r.alike IS NULL AND (t.is_event OR t.accessory) THEN omop_id(
+        'event', CAST(t.person_id AS STRING), CAST(t.start_date AS STRING), CAST(t.end_date AS STRING), t.PRS_NAT_REF,
+        t.executor, t.prescriber, CAST(t.prescribed AS STRING), t.nomenclature, t.code, t.variant,
+        coalesce(t.site, t.prescriber_site)
     ) END AS event_key,
-    CASE WHEN rule IS NULL AND NOT accessory THEN omop_id(
-        'visit', CAST(person_id AS STRING), CAST(start_date AS STRING), CAST(end_date AS STRING),
-        CAST(visit_concept_id AS STRING), executor, site
+    CASE WHEN t.rule IS NULL AND r.alike IS NULL AND NOT t.accessory THEN omop_id(
+        'visit', CAST(t.person_id AS STRING), CAST(t.start_date AS STRING), CAST(t.end_date AS STRING),
+        CAST(t.visit_concept_id AS STRING), t.executor, t.site
     ) END AS visit_occurrence_id
-FROM (
-    SELECT
-        l.flow_year,
-        coalesce(l.rule, i.rule, CASE WHEN i.person_id IS NULL THEN 'no_identifier' END) AS rule,
-        CASE WHEN i.rule IS NULL THEN i.person_id END AS person_id,
-        l.accessory, l.start_date, l.end_date, l.PRS_NAT_REF, l.executor, l.executor_kind, l.prescriber,
-        l.prescriber_kind, l.prescribed, l.site, l.prescriber_site, l.facility_row, l.bears_line, l.line_id,
-        CASE WHEN l.nomenclature IS NULL AND a.code IS NOT NULL THEN 'PRS_NAT_REF' ELSE l.nomenclature END
-            AS nomenclature,
-        l.code, l.variant, l.detail_start, l.detail_end, l.refills,
-        CAST(l.quantity AS DECIMAL(18, 4)) AS quantity,
-        CAST(l.total AS DECIMAL(18, 2)) AS total,
-        CAST(l.payer AS DECIMAL(18, 2)) AS payer,
-        coalesce(nullif(v.target_concept_id, 0), 9202) AS visit_concept_id,
-        coalesce(v.source_concept_id, 0) AS visit_source_concept_id,
-        l.code IS NOT NULL OR (l.nomenclature IS NULL AND a.code IS NOT NULL) AS is_event
-    FROM claim_lines l
-    LEFT JOIN identities i
-        ON i.BEN_NIR_PSA = l.BEN_NIR_PSA AND coalesce(i.BEN_RNG_GEM, '') = coalesce(l.BEN_RNG_GEM, '')
-    LEFT JOIN claim_kinds v
-        ON v.code = l.PRS_NAT_REF AND l.start_date BETWEEN v.valid_start_date AND v.valid_end_date
-    LEFT JOIN claim_acts a
-        ON a.code = l.PRS_NAT_REF AND l.start_date BETWEEN a.valid_start_date AND a.valid_end_date
-) AS told
+FROM claim_told t
+LEFT JOIN claim_repeated r ON r.alike = t.alike

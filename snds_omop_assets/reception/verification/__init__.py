@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import duckdb
 
 from snds_omop_assets.contracts.nomenclatures import known_codes
+from snds_omop_assets.contracts.pmsi import RETURN_CODES
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
 from snds_omop_assets.engines.duckdb_engine import duckdb_connection
 from snds_omop_assets.reception.findings import Finding
@@ -23,7 +24,7 @@ from snds_omop_assets.reception.verification import links as by_links
 from snds_omop_assets.reception.verification import receipts as by_receipt
 from snds_omop_assets.reception.verification import rows as by_rows
 from snds_omop_assets.reception.verification.patients import PATIENTS, patients_findings
-from snds_omop_assets.reception.verification.rows import OLDER_STATES, RETURN_CODES, Result, Subject
+from snds_omop_assets.reception.verification.rows import OLDER_STATES, Result, Subject
 
 PMSI = frozenset({"mco", "ssr", "had", "rip"})
 """The products of the hospital data."""

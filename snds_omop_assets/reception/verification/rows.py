@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import pyarrow.parquet as pq
 
+from snds_omop_assets.contracts.pmsi import RETURN_CODES
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
 from snds_omop_assets.engines.duckdb_engine import one_row, quoted
 from snds_omop_assets.reception.findings import Status
@@ -19,12 +20,6 @@ from snds_omop_assets.reception.quarantine import COLUMNS as QUARANTINE_COLUMNS
 from snds_omop_assets.reception.quarantine import ROW_SET_ASIDE
 from snds_omop_assets.reception.receipt import Receipt
 from snds_omop_assets.reception.store import Place, Store
-
-RETURN_CODES = (
-    "NIR_RET", "NAI_RET", "SEX_RET", "SEJ_RET", "FHO_RET", "PMS_RET", "DAT_RET", "COH_NAI_RET", "COH_SEX_RET",
-    "IAS_RET", "ENT_DAT_RET",
-)  # fmt: skip
-"""The return codes of the chaining, which must all be 0 for work on persons (HDH documentation, requete_type_pmsi)."""
 
 UNKNOWN_COMMUNES = ("000", "999")
 """Communes that stand for "unknown" (HDH documentation, localisation geographique des beneficiaires)."""
