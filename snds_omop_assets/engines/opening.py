@@ -1,13 +1,13 @@
 """Opening the engine that the settings choose."""
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 from snds_omop_assets.engines.duckdb_session import duckdb_session
+from snds_omop_assets.engines.own_folder import own_folder
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.engines.spark_engine import is_local, spark_said_plainly, started
 from snds_omop_assets.engines.spark_session import SparkSessionOfModels
@@ -68,9 +68,9 @@ def session_of(
     running = spark()
     with spark_said_plainly():
         local = is_local(running.conf.get("spark.master", ""))
-        folder = None if local else spill / f"spark-{uuid4().hex}"
-        kept = SparkSessionOfModels(running, id_key, folder)
-        try:
-            yield kept
-        finally:
-            kept.close()
+        with nullcontext(None) if local else own_folder(spill, "spark") as folder:
+            kept = SparkSessionOfModels(running, id_key, folder)
+            try:
+                yield kept
+            finally:
+                kept.close()
