@@ -260,12 +260,16 @@ def test_a_visit_has_its_professional_its_site_and_where_the_person_came_from_an
 def test_a_passage_in_a_unit_has_the_unit_as_its_site_and_its_kind_as_its_concept():
     (known,) = FULL["details"]
     unknown = {**known, "visit_detail_id": 10, "unit": None, "unit_type": "ZZ", "preceding_visit_detail_id": 9}
-    rows = made(details=[known, unknown])["visit_detail"]
+    lost = {**unknown, "visit_detail_id": 11, "visit_occurrence_id": 6}
+    stay = visit(5, type="pmsi_stay", visit_concept_id=9201)
+    rows = made(visits=[stay], details=[known, unknown, lost])["visit_detail"]
     first, second = only(rows, visit_detail_id=9), only(rows, visit_detail_id=10)
     assert first["care_site_id"] == omop_id(KEY, "care_site", "750100166_01A")
     assert (first["visit_detail_concept_id"], first["visit_detail_source_value"]) == (581379, "01A")
     assert (first["visit_occurrence_id"], first["visit_detail_type_concept_id"]) == (5, 32853)
-    assert (second["care_site_id"], second["visit_detail_concept_id"]) == (None, 0)
+    assert (second["care_site_id"], second["visit_detail_concept_id"]) == (None, 9201), "the kind of the stay"
+    assert second["visit_detail_source_value"] == "ZZ"
+    assert only(rows, visit_detail_id=11)["visit_detail_concept_id"] == 0, "nobody knows"
     assert second["preceding_visit_detail_id"] == 9
 
 

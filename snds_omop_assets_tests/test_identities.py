@@ -145,6 +145,17 @@ def test_who_is_met_and_is_not_in_the_referential_is_a_person_of_the_latest_line
     assert ("NEW", None) not in told
 
 
+@pytest.mark.parametrize("rank", ["1", None])
+def test_the_first_care_in_the_year_of_birth_is_told_of_who_has_no_month_of_birth(rank):
+    """Whether claims tell it or a stay, which has no rank; care of other years tells nothing."""
+    days = (DAY(2018, 3, 2), DAY(2018, 2, 1), DAY(2017, 5, 1), DAY(2019, 1, 1))
+    facts = [met("A", rank, "ER_PRS_F" if rank else "PMSI", first_day=day) for day in days]
+    for month, told in ((None, DAY(2018, 2, 1)), (4, None)):
+        found = identified([row("A", BEN_NAI_ANN=2018, BEN_NAI_MOI=month), row("B", BEN_NAI_MOI=None)], met=facts)
+        assert only(found.persons, BEN_NIR_PSA="A")["first_care"] == told
+        assert only(found.persons, BEN_NIR_PSA="B")["first_care"] is None
+
+
 def test_lines_without_a_rank_are_the_only_person_s_under_the_pseudonym():
     found = identified(
         [row("ONE"), row("TWINS", "1"), row("TWINS", "2"), row("SOLE", None), row("NOBODY", BEN_CDI_NIR="06")],

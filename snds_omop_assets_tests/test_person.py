@@ -1,13 +1,17 @@
 """PERSON from prepared beneficiaries."""
 
+from datetime import date, datetime
+
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.engines.ids import omop_id
 from snds_omop_assets.io_managers.stored import write_csv
-from snds_omop_assets.omop.person import person_frame, person_table
+from snds_omop_assets.omop.person import birth_datetimes, person_frame, person_table
 from snds_omop_assets.omop.person_pyramid import AgePyramid
 from snds_omop_assets.preparation.identities import PERSONS
 from snds_omop_assets.preparation.shapes import schema_of
@@ -50,6 +54,37 @@ def test_a_person_of_unknown_sex_stays(code, concept):
 
 def test_an_unknown_month_is_null():
     assert pd.isna(person(BEN_NAI_MOI=None)["month_of_birth"])
+
+
+@pytest.mark.parametrize(
+    ("told", "born"),
+    [
+        ({"BEN_NAI_MOI": 12}, datetime(1963, 12, 1)),
+        ({"BEN_NAI_MOI": 1, "first_care": date(1963, 4, 2)}, datetime(1963, 1, 1)),
+        ({"BEN_NAI_MOI": None}, datetime(1963, 6, 15)),
+        ({"BEN_NAI_MOI": None, "first_care": date(1963, 4, 2)}, datetime(1963, 4, 2)),
+        ({"BEN_NAI_ANN": 2300, "BEN_NAI_MOI": 2}, datetime(2300, 2, 1)),
+    ],
+)
+def test_the_birth_is_the_first_of_its_month_else_the_first_care_of_its_year_else_the_middle_of_june(told, born):
+    """OHDSI's convention; the day of birth stays unknown."""
+    one = person(**told)
+    assert one["birth_datetime"] == born
+    assert pd.isna(one["day_of_birth"])
+
+
+@given(births=st.lists(st.tuples(st.integers(1850, 2100), st.none() | st.integers(1, 12), st.booleans()), max_size=8))
+def test_a_birth_lies_in_its_year_and_month_and_not_after_the_first_care(births):
+    rows = [
+        {**CAMILLE, "BEN_NAI_ANN": year, "BEN_NAI_MOI": month, "first_care": date(year, 1, 3) if care else None}
+        for year, month, care in births
+    ]
+    prepared = pa.Table.from_pylist([{name: row.get(name) for name in PREPARED.names} for row in rows], PREPARED)
+    found = birth_datetimes(frame_of(prepared))
+    for born, (year, month, care) in zip(found, births, strict=True):
+        assert (born.year, born.hour) == (year, 0)
+        assert born.month == (month or (1 if care else 6))
+        assert not care or month not in (None, 1) or born <= pd.Timestamp(year, 1, 3)
 
 
 def test_without_a_commune_the_person_lives_in_the_department_and_without_that_nowhere():

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from datetime import date
+from datetime import date, datetime
 
 import pyarrow as pa
 import pytest
@@ -60,6 +60,15 @@ def test_sqlite_gives_back_the_rows(tmp_path):
     assert [(row["id"], row["code"], row["amount"]) for row in rows] == [
         (r["id"], r["code"], r["amount"]) for r in ROWS
     ]
+
+
+def test_a_point_in_time_is_written_with_its_hour_whatever_frame_it_stands_in(tmp_path):
+    """One that is midnight, as all of its frame are, one that is not, and none."""
+    schema = pa.schema([("at", pa.timestamp("us"))])
+    times = [datetime(1600, 1, 1), datetime(2013, 7, 4, 12, 30), None]
+    parts = iter([frame_of(pa.table({"at": pa.array([time], schema.field(0).type)})) for time in times])
+    write_csv(Frames(schema, parts), tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_text() == 'at\n1600-01-01 00:00:00\n2013-07-04 12:30:00\n""\n'
 
 
 @pytest.mark.parametrize("write", [write_parquet, write_csv, lambda f, path: write_sqlite(f, path, "t")])

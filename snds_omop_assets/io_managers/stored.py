@@ -125,10 +125,13 @@ def write_parquet(frames: Frames, path: Path) -> int:
 def write_csv(frames: Frames, path: Path) -> int:
     """Write a table to one CSV file (see CsvTable) with pandas; returns its rows."""
     rows = 0
+    times = [field.name for field in frames.schema if pa.types.is_timestamp(field.type)]
     with written_aside(path) as partial, partial.open("w", encoding="utf-8", newline="") as file:
         file.write(",".join(frames.schema.names) + "\n")
         for frame in frames.frames:
-            frame.to_csv(file, index=False, header=False, columns=frames.schema.names, lineterminator="\n")
+            # pandas leaves the hour out where a frame has midnights only: the text would depend on the frames.
+            told = frame.assign(**{name: frame[name].dt.strftime("%Y-%m-%d %H:%M:%S") for name in times})
+            told.to_csv(file, index=False, header=False, columns=frames.schema.names, lineterminator="\n")
             rows += len(frame)
     frames.when_stored(path)
     return rows

@@ -19,6 +19,8 @@ from snds_omop_assets.vocabulary.maps import NO_CONCEPT, concepts_of
 
 TABLE = cdm_tables()["person"]
 
+JUNE, MIDDLE = 6, 15
+
 
 def person_frame(beneficiaries: pd.DataFrame, genders: Mapping[str, int], id_key: str) -> pd.DataFrame:
     """PERSON rows of some beneficiaries.
@@ -38,6 +40,7 @@ def person_frame(beneficiaries: pd.DataFrame, genders: Mapping[str, int], id_key
             "gender_concept_id": beneficiaries["BEN_SEX_COD"].map(genders).fillna(NO_CONCEPT),
             "year_of_birth": beneficiaries["BEN_NAI_ANN"],
             "month_of_birth": beneficiaries["BEN_NAI_MOI"],
+            "birth_datetime": birth_datetimes(beneficiaries),
             "race_concept_id": NO_CONCEPT,
             "ethnicity_concept_id": NO_CONCEPT,
             "location_id": omop_ids(id_key, "location", place).mask(place.isna()),
@@ -50,6 +53,27 @@ def person_frame(beneficiaries: pd.DataFrame, genders: Mapping[str, int], id_key
         index=beneficiaries.index,
     )
     return person.reindex(columns=TABLE.schema.names).astype({f.name: PANDAS_DTYPES[f.type] for f in TABLE.schema})
+
+
+def birth_datetimes(beneficiaries: pd.DataFrame) -> pd.Series:
+    """When each beneficiary was born, by OHDSI's convention for dates that are not known to the day.
+
+    The first of the month; without a month the first day of care in the year of birth, else 15 June; at midnight
+    (https://ohdsi.github.io/Themis/missing_birthdatetime.html).
+
+    Args:
+        beneficiaries: rows of prepared/beneficiaries (BEN_NAI_ANN, BEN_NAI_MOI, first_care).
+
+    Returns:
+        Points in time, by the index of the rows.
+    """
+    month = beneficiaries["BEN_NAI_MOI"]
+    months = (beneficiaries["BEN_NAI_ANN"] - 1970) * 12 + month.fillna(JUNE) - 1
+    first_days = months.to_numpy("int64").astype("datetime64[M]").astype("datetime64[D]")
+    days = first_days + (month.isna().to_numpy() * (MIDDLE - 1)).astype("timedelta64[D]")
+    # Whole seconds: points in time of nanoseconds, which is pandas' default, end in 2262.
+    born = pd.Series(days.astype("datetime64[s]"), index=beneficiaries.index)
+    return born.mask(month.isna() & beneficiaries["first_care"].notna(), beneficiaries["first_care"])
 
 
 def person_table(beneficiaries: StoredTable, source_to_concept_map: StoredTable, settings: Settings) -> Frames:

@@ -2,7 +2,8 @@
 SELECT
     v.visit_detail_id,
     v.person_id,
-    coalesce(m.target_concept_id, 0) AS visit_detail_concept_id, -- the type of authorisation of the unit
+    -- The type of authorisation of the unit; where it says nothing, a passage is care of its stay's kind.
+    coalesce(nullif(m.target_concept_id, 0), s.visit_concept_id, 0) AS visit_detail_concept_id,
     v.visit_detail_start_date,
     CAST(v.visit_detail_start_date AS TIMESTAMP) AS visit_detail_start_datetime,
     v.visit_detail_end_date,
@@ -21,6 +22,7 @@ SELECT
     CAST(NULL AS BIGINT) AS parent_visit_detail_id,
     v.visit_occurrence_id
 FROM details v
+LEFT JOIN visits s ON s.visit_occurrence_id = v.visit_occurrence_id
 LEFT JOIN provider_ids p ON p.provider = v.provider
 LEFT JOIN code_lists k ON k.code_list = 'SNDS_TYPE' AND k.code = v.type
 LEFT JOIN code_map m

@@ -10,7 +10,7 @@ The rules are the files of identities/, one SELECT per step, which DuckDB and Sp
     own_numbers, shared_numbers, links    which identifiers share a number for life
     first_labels, next_labels    the least identifier of each component, spread until nothing changes
     known_identifiers, met_identifiers, ranked_identifiers, pseudonyms, whose    whose each identifier is
-    states, latest_states, summaries, deaths_met, keys    what the rows of a person say together
+    states, latest_states, summaries, deaths_met, first_care, keys    what the rows of a person say together
     identities, persons, identity_counts, identity_remarks    the answers
 
 Twins share a pseudo-NIR and differ by rank: they stay apart, unless a number for life says that both ranks are one
@@ -45,12 +45,13 @@ PERSONS: Columns = {
     "department": (TEXT, "Department of residence, 2 characters, 3 overseas; NULL where it is unknown."),
     "person_id": (WHOLE, "OMOP id of the person."),
     "death_date": (DAY, "Latest known BEN_DCD_DTE of all identifiers of the person; NULL where none is known."),
+    "first_care": (DAY, "First day of care in the year of birth, of who has no month of birth; else NULL."),
 }
 """Rows are persons who can be in the CDM, each once: prepared/beneficiaries."""
 
 BEFORE_LABELS = ("referential_rows", "own_numbers", "shared_numbers", "links")
 AFTER_LABELS = ("known_identifiers", "met_identifiers", "ranked_identifiers", "pseudonyms", "whose", "states",
-                "latest_states", "summaries", "deaths_met", "keys")  # fmt: skip
+                "latest_states", "summaries", "deaths_met", "first_care", "keys")  # fmt: skip
 ANSWERS = ("identities", "persons", "identity_counts", "identity_remarks")
 
 

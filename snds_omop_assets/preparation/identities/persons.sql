@@ -79,6 +79,8 @@ SELECT
     CASE WHEN l.commune_department IS NOT NULL THEN l.insee_commune END AS commune,
     COALESCE(l.commune_department, l.known_department) AS department,
     k.person_id,
-    k.death_date
+    k.death_date,
+    f.first_care
 FROM located l
 JOIN keys k ON k.person = l.person
+LEFT JOIN first_care f ON f.person = l.person
