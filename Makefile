@@ -30,7 +30,7 @@ test: prerequisites $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	env -u DAGSTER_HOME $(BIN)/pytest
+	env -u DAGSTER_HOME $(BIN)/pytest -n 2 --dist loadfile
 
 prerequisites:
 	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 or later is needed and $(PYTHON) was not found: install it (Debian 12: apt install python3 python3-venv), or name it: make PYTHON=python3.11 demo"; exit 1; }
@@ -61,6 +61,7 @@ bench: prerequisites $(VENV)/.installed-dev
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_growth
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_eras
 	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_spark
+	env -u DAGSTER_HOME $(BIN)/python -m snds_omop_assets_tests.benchmarks_checks
 
 # The pictures of the README, from the last `make demo`, and those of docs/synthetic.md.
 pictures: $(VENV)/.installed-dev $(DAGSTER_HOME)/dagster.yaml
