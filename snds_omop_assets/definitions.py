@@ -8,7 +8,6 @@ from dagster_pyspark import LazyPySparkResource
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.engines.spark_engine import spark_config
 from snds_omop_assets.io_managers.managers import (
-    IfThereIOManager,
     PartsIOManager,
     SparkParquetIOManager,
     csv_io_manager,
@@ -22,8 +21,8 @@ from snds_omop_assets.omop.location import location
 from snds_omop_assets.omop.person import person
 from snds_omop_assets.omop.provider import provider
 from snds_omop_assets.preparation.assets import prepared_assets
-from snds_omop_assets.quality.assets import conformance_asset_checks
-from snds_omop_assets.quality.data_quality import data_quality
+from snds_omop_assets.quality.achilles.assets import characterisation_asset
+from snds_omop_assets.quality.assets import cdm_asset_checks
 from snds_omop_assets.quality.ledger_assets import ledger_assets
 from snds_omop_assets.reception.assets import (
     REPORT,
@@ -68,18 +67,18 @@ def build_defs(
     cdm = [location, person, care_site, provider, *conversion_assets(delivered)]
     cdm_keys = [key for asset in cdm for key in asset.keys]
     accounts, balanced = ledger_assets([*cdm_keys, *(key for asset in reception for key in asset.keys)])
+    figures = characterisation_asset([*cdm_keys, *vocabulary.keys])
     known = {key for asset in (*reception, *concepts, *prepared, *cdm) for key in asset.keys}
     cdm = [with_known_lineage(asset, known) for asset in cdm]
     before = [key for asset in (*reception, *concepts, *prepared) for key in asset.keys]
-    targets = [*prepared, *cdm, accounts]
+    targets = [*prepared, *cdm, accounts, figures]
     return dg.Definitions(
         # A range of years runs in one run only if every asset of the run allows it.
         assets=[asset.with_attributes(backfill_policy=SINGLE_RUN) for asset in (*reception, *concepts, *targets)],
         asset_checks=[
             *received_checks(delivered),
             *vocabulary_checks,
-            *conformance_asset_checks,
-            data_quality,
+            *cdm_asset_checks(settings),
             balanced,
         ],
         jobs=[
@@ -95,8 +94,8 @@ def build_defs(
             ),
             dg.define_asset_job(
                 "conversion",
-                dg.AssetSelection.assets(*cdm_keys, accounts.key),
-                description="Build the CDM from what is prepared, and check it.",
+                dg.AssetSelection.assets(*cdm_keys, accounts.key, figures.key),
+                description="Build the CDM from what is prepared, check it, count what it holds.",
             ),
             dg.define_asset_job("everything", description="Receive the delivery, build the CDM, check it."),
             dg.define_asset_job(
@@ -106,9 +105,7 @@ def build_defs(
         resources={
             "settings": settings,
             "spark": LazyPySparkResource(spark_config=spark_config(settings.spark_master, settings.memory)),
-            "if_there": IfThereIOManager(root),
             "vocabulary": VocabularyIOManager(root),
-            "vocabulary_if_there": VocabularyIOManager(root, required=False),
             "received": ReceivedIOManager(Store(root)),
             "parts": PartsIOManager(root),
             "parquet": parquet_io_manager(root),

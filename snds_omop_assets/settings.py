@@ -37,7 +37,7 @@ SMALL_CELL = 11
 """Counts of persons below this are not shown (ATIH and CASD practice, see docs/architecture.md)."""
 
 
-CDM_THRESHOLDS = "cdm_thresholds.csv"
+CDM_THRESHOLDS, CDM_SEVERITIES = "cdm_thresholds.csv", "cdm_severities.csv"
 """In the folder of SNDS_CONTRACTS."""
 
 
@@ -87,7 +87,15 @@ class Settings:
     @property
     def cdm_thresholds(self) -> Path | None:
         """The project's own thresholds of OHDSI's checks (`check_rules`); None where its contracts have none."""
-        file = None if self.contracts is None else self.contracts / CDM_THRESHOLDS
+        return self._own_contract(CDM_THRESHOLDS)
+
+    @property
+    def cdm_severities(self) -> Path | None:
+        """The project's own choice of which asset checks block (`severities`); None where its contracts have none."""
+        return self._own_contract(CDM_SEVERITIES)
+
+    def _own_contract(self, name: str) -> Path | None:
+        file = None if self.contracts is None else self.contracts / name
         return file if file is not None and file.is_file() else None
 
     @property

@@ -106,6 +106,12 @@ def picture(figure: "Figure", alternative: str) -> dg.MarkdownMetadataValue:
     return dg.MetadataValue.md(f"![{alternative}](data:image/png;base64,{data})")
 
 
+def drawing(svg: str, alternative: str) -> dg.MarkdownMetadataValue:
+    """A small SVG as metadata, with a text for those who do not see it."""
+    data = base64.b64encode(svg.encode()).decode()
+    return dg.MetadataValue.md(f"![{alternative}](data:image/svg+xml;base64,{data})")
+
+
 def _described(column: Column) -> str:
     """A column's label, and the meaning of its type; what else the contract says stands in the constraints."""
     parts = [f"{column.label}."] if column.label else []

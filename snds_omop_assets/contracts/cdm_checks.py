@@ -29,6 +29,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from snds_omop_assets.contracts.cdm_tables import CDM_FIELDS, CdmField, cdm_tables
+from snds_omop_assets.contracts.project_files import project_lines
 from snds_omop_assets.errors import ContractError
 
 CHECK_TYPES = CDM_FIELDS.with_name("check_types.csv")
@@ -172,7 +173,8 @@ def _lines(path: Path) -> list[dict[str, str]]:
 def _overridden(rules: tuple[CheckRule, ...], path: Path) -> tuple[CheckRule, ...]:
     """The rules with the thresholds of a project's file."""
     found = list(rules)
-    for number, line in _override_lines(path):
+    for number, cells in project_lines(path, OVERRIDE_COLUMNS, "thresholds"):
+        line = cells | {name: cells[name].lower() for name in ("table", "field")}
         where = f"{path.name}, line {number}"
         threshold = _threshold(line, where)
         if not line["reason"]:
@@ -194,31 +196,6 @@ def _answers(rule: CheckRule, line: Mapping[str, str]) -> bool:
         and line["field"] in ("", rule.field)
         and (not line["concept_id"] or line["concept_id"] in map(str, rule.concept_ids))
     )
-
-
-def _override_lines(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
-    """The lines of a project's file with their numbers in it; names of tables and fields are in lower case."""
-    try:
-        # Excel begins a UTF-8 file with a byte order mark.
-        lines = csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(
-            f"{path.name} is not a readable CSV file in UTF-8: {type(error).__name__}. Correct it."
-        ) from None
-    if missing := [column for column in OVERRIDE_COLUMNS if column not in (lines.fieldnames or ())]:
-        raise ContractError(
-            f"{path.name} has no column {missing[0]}; thresholds need the columns {', '.join(OVERRIDE_COLUMNS)}, "
-            f"between commas."
-        )
-    for line in lines:
-        if None in line:
-            raise ContractError(
-                f"{path.name}, line {lines.line_num}: there are more cells than columns; write a decimal point, not a "
-                f"comma, and put a text with commas between double quotes."
-            )
-        cells = {column: (line[column] or "").strip() for column in OVERRIDE_COLUMNS}
-        if any(cells.values()):
-            yield lines.line_num, cells | {name: cells[name].lower() for name in ("table", "field")}
 
 
 def _threshold(line: Mapping[str, str], where: str) -> float:

@@ -2,7 +2,7 @@
 
 An id is the first 63 bits of the md5 of a canonical text: the warehouse's id key, a prefix (the table), and the
 fields, joined by a separator. Fields are text: an engine's own cast of a number or a date to text differs from the
-next engine's, so the caller casts. Collisions are checked where ids become primary keys (quality/conformance.py).
+next engine's, so the caller casts. Collisions are checked where ids become primary keys (isPrimaryKey).
 
 Columns of ids are BIGINT on every engine, although the CDM calls them integer: among a billion rows, 32 bits would
 collide all the time.

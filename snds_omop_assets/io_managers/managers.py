@@ -125,23 +125,3 @@ class PartsIOManager(dg.IOManager):
                 allow_retries=False,
             )
         return table
-
-
-class IfThereIOManager(dg.IOManager):
-    """Loads what a step can do without: the asset's table, or None where it has not been materialized.
-
-    Dagster takes only a full IO manager as a ready-made resource; this one is for inputs and stores nothing.
-    """
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
-        """Refuse: no asset names this manager for its output."""
-        raise NotImplementedError(f"{context.asset_key.to_user_string()} must name another IO manager")
-
-    def load_input(self, context: dg.InputContext) -> StoredTable | None:
-        """The table in the file of whichever kind is there."""
-        path = self.root.joinpath(*context.asset_key.path)
-        found = (table(path.with_suffix(extension)) for extension, table in KINDS.items())
-        return next((table for table in found if table.path.exists() and table.files), None)

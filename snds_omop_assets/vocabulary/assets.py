@@ -40,15 +40,10 @@ REPORT_CONTENT = {
 
 
 class VocabularyIOManager(dg.IOManager):
-    """Hands the steps a table of the vocabulary that counts; loading itself stores (vocabulary/loading.py).
+    """Hands the steps a table of the vocabulary that counts; loading itself stores (vocabulary/loading.py)."""
 
-    Args:
-        root: the warehouse.
-        required: whether a step can do without: it gets None where nothing was loaded.
-    """
-
-    def __init__(self, root: Path, required: bool = True) -> None:
-        self.root, self.required = root, required
+    def __init__(self, root: Path) -> None:
+        self.root = root
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Nothing to do: loading has stored all tables, whole or not at all."""
@@ -61,13 +56,13 @@ class VocabularyIOManager(dg.IOManager):
         """
         with said_plainly():
             loaded = current_vocabulary(self.root)
-        if loaded is None and self.required:
+        if loaded is None:
             raise dg.Failure(
                 f"{context.asset_key.to_user_string()} has not been materialized in this warehouse: materialize it "
                 f"first.",
                 allow_retries=False,
             )
-        return None if loaded is None else loaded.tables[context.asset_key.path[-1]]
+        return loaded.tables[context.asset_key.path[-1]]
 
 
 def key_of(table: str) -> dg.AssetKey:

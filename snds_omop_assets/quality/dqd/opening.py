@@ -11,7 +11,7 @@ A path is one of
 Names of tables and columns may be in any case. What is not of the CDM is left alone, and nothing is written there.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -67,7 +67,11 @@ class CameTable:
 
 @contextmanager
 def open_cdm(
-    opening: Opening, path: Path, spill: Path | None = None
+    opening: Opening,
+    path: Path,
+    spill: Path | None = None,
+    only: Collection[str] | None = None,
+    years: Collection[int] | None = None,
 ) -> Iterator[tuple[Session, Mapping[str, pa.Schema]]]:
     """A session that reads the tables of a CDM by their CDM names, and what their columns are.
 
@@ -78,13 +82,15 @@ def open_cdm(
         opening: opens the engine.
         path: where the CDM lies; see the text of this module.
         spill: folder for the copies, if there are any; with a cluster, one that all its nodes see.
+        only: the tables to open, of those that are there; None means all.
+        years: of a table that is cut by year, the rows of these years and those that belong to no year; None means all.
 
     Raises:
         CdmError: nothing of a CDM is there, a table is there twice, or a table cannot be read.
     """
-    found = find_tables(path)
+    found = {name: files for name, files in find_tables(path).items() if only is None or name in only}
     with TemporaryDirectory(prefix="snds-omop-cdm-", dir=spill) as copies:
-        came = {name: _came(name, files(Path(copies)), path) for name, files in found.items()}
+        came = {name: _came(name, files(Path(copies)), path, years) for name, files in found.items()}
         with opening() as session:
             for name, table in came.items():
                 _give(session, name, table)
@@ -138,8 +144,8 @@ def _tables_at(path: Path) -> Iterator[tuple[str, Files]]:
 
 
 def _warehouse_of(folder: Path) -> Path | None:
-    """The warehouse of ours that a folder is, or whose folder of CDM tables it is."""
-    if (folder / OMOP).is_dir():
+    """The warehouse of ours that a folder is, perhaps without a CDM so far, or whose folder of CDM tables it is."""
+    if (folder / OMOP).is_dir() or (folder / FOLDER / CURRENT).is_file():
         return folder
     there = folder.resolve()
     return there.parent if there.name == OMOP and (there.parent / FOLDER / CURRENT).is_file() else None
@@ -200,8 +206,11 @@ def _one_each(tables: Iterable[tuple[str, Files]], path: Path) -> Iterator[tuple
             yield name, files
 
 
-def _came(name: str, files: Sequence[Path], path: Path) -> CameTable:
-    """A table with those of its columns that the CDM knows, their names as the files have them."""
+def _came(name: str, files: Sequence[Path], path: Path, years: Collection[int] | None) -> CameTable:
+    """A table with those of its columns that the CDM knows, their names as the files have them.
+
+    What its columns are is told by all files, also where only some years are read.
+    """
     known = {field.name for field in cdm_tables()[name].fields}
     types: dict[str, pa.DataType] = {}
     for file in files:
@@ -214,7 +223,14 @@ def _came(name: str, files: Sequence[Path], path: Path) -> CameTable:
             f"The table {name} of {path} has no column of the CDM: give its columns the CDM's names (in a CSV file, in "
             f"the first line)."
         )
-    return CameTable(path, tuple(files), pa.schema(list(types.items())))
+    read = (file for file in files if years is None or _year_of(file, name) in (None, *years))
+    return CameTable(path, tuple(read), pa.schema(list(types.items())))
+
+
+def _year_of(file: Path, table: str) -> int | None:
+    """The year of a file of a table that is cut by year: <table>.parquet/2018/part-0.parquet."""
+    part, folder = file.parent.name, file.parent.parent.name.lower()
+    return int(part) if part.isdecimal() and folder.partition(".")[0] == table else None
 
 
 def _schema_of(file: Path) -> pa.Schema:
@@ -250,7 +266,10 @@ def _give(session: Session, name: str, table: CameTable) -> None:
 
     The dot before each name is for note_nlp: without it, DuckDB takes its column `offset` for a keyword.
     """
-    session.give(f"came_{name}", table)
+    if table.files:
+        session.give(f"came_{name}", table)
+    else:
+        session.give_files(f"came_{name}", (), table.schema)
     columns = (f"CAST(t.{field.name} AS {SQL_TYPES[field.type]}) AS {field.name.lower()}" for field in table.schema)
     session.view(name, f"SELECT {', '.join(columns)} FROM came_{name} AS t")
 

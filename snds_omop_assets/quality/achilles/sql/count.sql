@@ -1,0 +1,9 @@
+-- One analysis that counts persons or records: a row per cell, with the persons behind it. Grouped twice, because counts
+-- of different values must fit into memory, and groups need not.
+SELECT {analysis_id} AS analysis_id, {texts}, {count_value} AS count_value, COUNT(*) AS persons
+FROM (
+    SELECT s1, s2, s3, s4, person_id, {records} AS records
+    FROM (SELECT {strata}, * FROM {source} WHERE {where})
+    GROUP BY s1, s2, s3, s4, person_id
+)
+GROUP BY s1, s2, s3, s4
