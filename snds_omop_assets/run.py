@@ -3,75 +3,31 @@
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 
 from snds_omop_assets.definitions import build_defs
-from snds_omop_assets.errors import SndsOmopError
+from snds_omop_assets.errors import SettingsError, SndsOmopError, StoreError
 from snds_omop_assets.omop.conversion import Conversion
-from snds_omop_assets.reception.assets import FIRST_YEAR_TAG, LAST_YEAR_TAG, UNCLAIMED
+from snds_omop_assets.reception.assets import FIRST_YEAR_TAG, LAST_YEAR_TAG
 from snds_omop_assets.reception.deliveries import open_settings_delivery
 from snds_omop_assets.reception.delivery import FIRST_YEAR
+from snds_omop_assets.run_report.dagster_events import (
+    add_failure,
+    add_unclaimed,
+    asset_summary,
+    check_summary,
+    step_name,
+    summary_of_instance,
+)
+from snds_omop_assets.run_report.report import write_run_report
+from snds_omop_assets.run_report.summary import RunSummary
 from snds_omop_assets.settings import Settings, dagster_home_is_set
 
 CONVERSION = "conversion"
 STAGES: Mapping[str, Sequence[str]] = {"everything": ("preparation", CONVERSION)}
 """Jobs that are run one after the other: which years of care there are is known once the files are prepared."""
-
-
-@dataclass(frozen=True)
-class AssetSummary:
-    """One materialized asset (of one year, where it is cut by year): its rows, and the seconds its step took."""
-
-    name: str
-    rows: int
-    seconds: float
-    path: Path
-    counts: Mapping[str, int]
-    year: str | None = None
-
-
-@dataclass(frozen=True)
-class CheckSummary:
-    """One asset check that was evaluated.
-
-    Attributes:
-        failed: it did not pass and is an error, not a warning.
-        description: what it found, in words.
-    """
-
-    asset: str
-    check: str
-    passed: bool
-    blocking: bool
-    failed: bool = False
-    description: str = ""
-
-
-@dataclass
-class RunSummary:
-    """What a run did.
-
-    Attributes:
-        success: every step ran and no blocking check failed.
-        assets: in the order in which they were materialized.
-        checks: in the order in which they were evaluated.
-        failures: one sentence per failed step.
-        failed_assets: the same, by asset.
-        unclaimed: files of the delivery that no table claims, as one text.
-        seconds: wall time.
-    """
-
-    success: bool = False
-    assets: list[AssetSummary] = field(default_factory=list)
-    checks: list[CheckSummary] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
-    failed_assets: dict[str, str] = field(default_factory=dict)
-    unclaimed: str = ""
-    seconds: float = 0.0
 
 
 def run(
@@ -115,28 +71,67 @@ def run(
     return summary
 
 
+def report_on(summary: RunSummary, settings: Settings) -> tuple[Path | None, str]:
+    """Write the report on a run, and say where it is.
+
+    Whatever keeps the report from being written does not hide what the run did: it is one sentence, and no error.
+
+    Returns:
+        The HTML file, None where it could not be written; and the sentence.
+    """
+    try:
+        html, _ = write_run_report(summary, settings)
+    except SndsOmopError as error:
+        return None, f"The run report could not be written: {error}"
+    except Exception as error:  # its text may hold anything
+        return None, f"The run report could not be written ({type(error).__name__}): `snds-omop report` tries again."
+    return html, f"Run report: {html}"
+
+
+def report_on_warehouse(settings: Settings) -> tuple[Path, Path]:
+    """Write the report on what a warehouse holds now, from what Dagster remembers: runs of the UI, `dg launch`, ours.
+
+    Of each asset and year the newest materialization counts, of each check the newest evaluation, and each failure
+    that nothing has made good since. It makes a point in the trend if something happened since the newest point.
+
+    Returns:
+        The HTML file and the JSON file.
+
+    Raises:
+        SettingsError: DAGSTER_HOME is not set.
+        StoreError: Dagster remembers no run of this warehouse, or the report cannot be written.
+    """
+    if not dagster_home_is_set():
+        raise SettingsError("DAGSTER_HOME is not set: give the folder where the Dagster UI keeps its runs.")
+    definitions = build_defs(settings)
+    graph = definitions.resolve_asset_graph()
+    with _instance() as instance:
+        summary, at = summary_of_instance(
+            instance, sorted(graph.materializable_asset_keys), sorted(graph.asset_check_keys), settings.warehouse
+        )
+    if at is None:
+        raise StoreError(
+            f"Dagster's instance in DAGSTER_HOME remembers no run of the warehouse {settings.warehouse}: materialize "
+            "something, or give --warehouse."
+        )
+    return write_run_report(summary, settings, at, from_instance=True)
+
+
 def _add(summary: RunSummary, result: dg.ExecuteInProcessResult) -> None:
     """Add what one Dagster run did."""
     summary.success = summary.success and result.success
-    seconds: dict[str, float] = {}
     for event in result.all_events:
         step = event.step_key or "run"
         if event.is_step_success:
-            seconds[step] = (event.step_success_data.duration_ms or 0) / 1000
-        elif event.is_step_failure and not _check_failed(event.step_failure_data):
-            sentence = _sentence(step, event.step_failure_data)
-            summary.failures.append(sentence)
-            summary.failed_assets[step.replace("__", "/")] = sentence
+            summary.steps[step_name(step)] = (event.step_success_data.duration_ms or 0) / 1000
+        elif event.is_step_failure:
+            add_failure(summary, step, event.step_failure_data)
     for event in result.get_asset_materialization_events():
-        summary.assets.append(_asset_summary(event, seconds.get(event.step_key or "", 0.0)))
-        if (entry := event.step_materialization_data.materialization.metadata.get(UNCLAIMED)) is not None:
-            summary.unclaimed = str(entry.value)
-    for check in result.get_asset_check_evaluations():
-        name = check.asset_key.to_user_string()
-        failed = not check.passed and check.severity == dg.AssetCheckSeverity.ERROR
-        summary.checks.append(
-            CheckSummary(name, check.check_name, check.passed, bool(check.blocking), failed, check.description or "")
-        )
+        step = event.step_key or ""
+        found = event.step_materialization_data.materialization
+        summary.assets.append(asset_summary(found, step, summary.steps.get(step_name(step), 0.0)))
+        add_unclaimed(summary, found)
+    summary.checks += [check_summary(check) for check in result.get_asset_check_evaluations()]
 
 
 def _partition_range(settings: Settings, years: Sequence[int] | None, stage: str) -> dict[str, str]:
@@ -160,34 +155,6 @@ def _partition_range(settings: Settings, years: Sequence[int] | None, stage: str
 def _instance() -> dg.DagsterInstance:
     """The instance of DAGSTER_HOME, so that the UI shows the run; else one that leaves nothing behind."""
     return dg.DagsterInstance.get() if dagster_home_is_set() else dg.DagsterInstance.ephemeral()
-
-
-def _asset_summary(event: dg.DagsterEvent, seconds: float) -> AssetSummary:
-    materialization = event.step_materialization_data.materialization
-    values: dict[str, Any] = {name: entry.value for name, entry in materialization.metadata.items()}
-    return AssetSummary(
-        name=materialization.asset_key.to_user_string(),
-        rows=int(values.get("dagster/row_count", values.get("dagster/partition_row_count", 0))),
-        seconds=seconds,
-        path=Path(str(values.get("path", ""))),
-        year=materialization.partition,
-        counts={name: value for name, value in values.items() if isinstance(value, int) and "/" not in name},
-    )
-
-
-def _check_failed(failure: Any) -> bool:
-    """Whether a step failed only because a check that blocks did, which is told with the checks."""
-    return failure.error is not None and failure.error.cls_name == "DagsterAssetCheckFailedError"
-
-
-def _sentence(step: str, failure: Any) -> str:
-    """Why a step failed: a Failure's own sentence where there is one."""
-    if failure.user_failure_data is not None and failure.user_failure_data.description:
-        return str(failure.user_failure_data.description)
-    error = failure.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    return f"{step}: {error.message.strip() if error is not None else 'failed without saying why'}"
 
 
 class _StepHandler(logging.Handler):

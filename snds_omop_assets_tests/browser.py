@@ -19,10 +19,13 @@ from playwright.sync_api import Page, sync_playwright
 from snds_omop_assets.reception.deliveries import receive_delivery
 from snds_omop_assets.reception.delivery import open_delivery
 from snds_omop_assets.reception.store import Store
+from snds_omop_assets.run import run
+from snds_omop_assets.run_report.report import write_run_report
 from snds_omop_assets.settings import PROJECT, Settings
 from snds_omop_assets.synthetic.generate import generate
 from snds_omop_assets.synthetic.scenario import Scenario
 from snds_omop_assets.vocabulary import base
+from snds_omop_assets_tests.made_covering_vocabulary import covering_vocabulary
 from snds_omop_assets_tests.made_vocabulary import vocabulary_of_codes
 
 CHROMIUM_FLAGS = [
@@ -113,7 +116,21 @@ def take_picture_of_coverage(folder: Path) -> None:
         page.screenshot(path=folder / "coverage.png")
 
 
+def take_picture_of_run_report(folder: Path) -> None:
+    """The report over a run of a thousand invented persons whose codes all have a concept."""
+    with tempfile.TemporaryDirectory() as name, browser_page(1300, 1500) as page:
+        made = Path(name)
+        generate(Scenario(persons=1_000, years=(2018, 2019)), made / "synthetic", "parquet")
+        vocabulary, maps = covering_vocabulary().write(made / "vocabulary")
+        delivery = made / "synthetic" / "delivery"
+        settings = Settings(delivery, made / "warehouse", vocabulary=vocabulary, maps=maps)
+        html, _ = write_run_report(run(settings), settings)
+        page.goto(html.as_uri())
+        page.screenshot(path=folder / "run_report.png")
+
+
 if __name__ == "__main__":
+    take_picture_of_run_report(PROJECT / "docs" / "images")
     take_picture_of_coverage(PROJECT / "docs" / "images")
     with webserver(Path(os.environ["DAGSTER_HOME"]), PROJECT / "warehouse") as at:
         take_pictures(at, PROJECT / "docs" / "images")

@@ -138,7 +138,10 @@ def test_what_was_received_can_be_prepared_without_the_delivery(command, deliver
              "snds_omop_assets"),
             r"check 'structure' on 'omop/provider' did not pass|structure.*omop/provider.*fail",
         ),
-        (("snds-omop", "run"), r"FAILED: omop/provider structure: provider_name: 1 of \d+ rows fail(?s:.*)Failed\."),
+        (
+            ("snds-omop", "run"),
+            r"FAILED: omop/provider structure: Failed: \w+ of provider.provider_name \(1 of \d+(?s:.*)Failed\.",
+        ),
     ],
     ids=["dagster asset", "snds-omop run"],
 )  # fmt: skip

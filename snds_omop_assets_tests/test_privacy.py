@@ -6,6 +6,8 @@ import dagster as dg
 import pytest
 
 from snds_omop_assets.definitions import build_defs
+from snds_omop_assets.run_report.dagster_events import summary_of_instance
+from snds_omop_assets.run_report.report import write_run_report
 from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, Settings
 
 PERSONAL = ("DPXX", "1963-12", "A1B2C3D4E")
@@ -41,6 +43,10 @@ def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
         result = job.execute_in_process(instance=instance, raise_on_error=False, partition_key="2013")
         assert result.success
         log = instance.all_logs(result.run_id)
+        graph = build_defs(spoilt).resolve_asset_graph()
+        keys, checks = sorted(graph.materializable_asset_keys), sorted(graph.asset_check_keys)
+        summary, at = summary_of_instance(instance, keys, checks, spoilt.warehouse)
+    write_run_report(summary, spoilt, at, from_instance=True)
     told = "\n".join([str(entry) for entry in log] + list(capfd.readouterr()))
     assert "ASSET_MATERIALIZATION" in told
     assert "does not parse as month" in told
@@ -57,6 +63,8 @@ def test_a_run_over_spoilt_data_tells_of_no_person(spoilt, capfd):
         "conversion.jsonl",
         "delivery_report.html",
         "coverage_report.html",
+        "run_report.html",
+        "run_report.json",
     }
     for path in told:
         assert not [word for word in PERSONAL if word in path.read_text()], path.name

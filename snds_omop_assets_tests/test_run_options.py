@@ -30,6 +30,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Settings, object]]:
         return RunSummary(success=True)
 
     monkeypatch.setattr(run_module, "run", run)
+    monkeypatch.setattr(run_module, "report_on", lambda summary, settings: (None, "no report"))
     return found
 
 

@@ -1,0 +1,1 @@
+"""The one report over a run."""
