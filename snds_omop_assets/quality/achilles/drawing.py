@@ -36,6 +36,8 @@ TOP = 10
 LINES = 8
 LONGEST_NAME = 44
 DECADE = 10
+MONTHS = 12
+FEW_MONTHS, TICKS = 30, 7
 
 Names = Mapping[int, str]
 
@@ -101,12 +103,27 @@ def by_month(frame: pd.DataFrame, month: str) -> "pd.Series[int]":
     return frame.groupby(months // 100 * 12 + months % 100 - 1)["count_value"].sum().sort_index()
 
 
-def years_below(axes: "Axes") -> None:
-    """Ticks at the turns of years."""
-    from matplotlib.ticker import MaxNLocator
+def months_below(axes: "Axes") -> None:
+    """Ticks at the turns of years, or at months where there are few; the axis counts in years."""
+    from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-    axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+    first, last = (round(edge * MONTHS) for edge in axes.get_xlim())
+    if last - first > FEW_MONTHS:
+        axes.xaxis.set_major_locator(MaxNLocator(10, integer=True))
+        axes.xaxis.set_major_formatter(lambda value, _: f"{value:.0f}")
+    else:
+        axes.xaxis.set_major_locator(MultipleLocator(-(-(last - first) // TICKS) / MONTHS))
+        axes.xaxis.set_major_formatter(lambda value, _: _month(round(value * MONTHS)))
+
+
+def counts_by_decades(axes: "Axes") -> None:
+    """Whole numbers of things, on a logarithmic scale."""
+    from matplotlib.ticker import LogLocator, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=6))
+    axes.yaxis.set_major_formatter(lambda value, _: number(float(value)) if value >= 1 else "")
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def counts_upwards(axes: "Axes") -> None:
@@ -127,3 +144,8 @@ def legend_above(axes: "Axes", columns: int) -> None:
 def words(table: str) -> str:
     """The name of a table in a sentence."""
     return table.replace("_", " ")
+
+
+def _month(count: int) -> str:
+    """A month, counted from the year 0."""
+    return f"{count // MONTHS}-{count % MONTHS + 1:02d}"

@@ -32,11 +32,12 @@ from snds_omop_assets.quality.achilles.drawing import (
     Drawn,
     Names,
     by_month,
+    counts_by_decades,
     counts_upwards,
     figure_of,
     legend_above,
+    months_below,
     words,
-    years_below,
 )
 from snds_omop_assets.quality.achilles.table_pictures import mapped_shares, records_per_person, top_concepts
 from snds_omop_assets.reception.report import number, svg_of
@@ -121,7 +122,7 @@ def _observed(cells: Cells) -> Drawn | None:
     ):
         counts = by_month(cells.of(analysis), "stratum_1")
         axes.bar([place / 12 for place in counts.index], counts, width=1 / 12, label=label, color=colour)
-    years_below(axes)
+    months_below(axes)
     counts_upwards(axes)
     legend_above(axes, 2)
     return Drawn(
@@ -162,8 +163,7 @@ def _lines(title: str, sentence: str, lines: Mapping[str, pd.DataFrame], month: 
         counts = counts.reindex(range(counts.index.min(), counts.index.max() + 1))
         places = [place / 12 for place in counts.index]
         axes.plot(places, counts, label=name, color=colour, linewidth=1.6, marker=".", markersize=4)
-    axes.set_yscale("log")
-    years_below(axes)
-    axes.yaxis.set_major_formatter(lambda value, _: number(float(value)))
+    counts_by_decades(axes)
+    months_below(axes)
     axes.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1, 0.5))
     return Drawn(title, sentence, figure)
