@@ -22,7 +22,7 @@ PERSONS = 100_000
 ON_BOTH = 1_000
 """Persons of the base that both engines judge."""
 
-MEMORY = "2GB"
+MEMORY = "1500MB"
 
 SIZE = "persons.txt"
 
