@@ -30,7 +30,7 @@ test: prerequisites $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	env -u DAGSTER_HOME $(BIN)/pytest -n 2 --dist loadfile
+	env -u DAGSTER_HOME $(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 prerequisites:
 	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 or later is needed and $(PYTHON) was not found: install it (Debian 12: apt install python3 python3-venv), or name it: make PYTHON=python3.11 demo"; exit 1; }

@@ -10,6 +10,7 @@ import dagster as dg
 from snds_omop_assets.definitions import build_defs
 from snds_omop_assets.errors import SettingsError, SndsOmopError, StoreError
 from snds_omop_assets.omop.conversion import Conversion
+from snds_omop_assets.quality.assets import years_to_judge
 from snds_omop_assets.reception.assets import FIRST_YEAR_TAG, LAST_YEAR_TAG
 from snds_omop_assets.reception.deliveries import open_settings_delivery
 from snds_omop_assets.reception.delivery import FIRST_YEAR
@@ -23,7 +24,7 @@ from snds_omop_assets.run_report.dagster_events import (
 )
 from snds_omop_assets.run_report.report import write_run_report
 from snds_omop_assets.run_report.summary import RunSummary
-from snds_omop_assets.settings import Settings, dagster_home_is_set
+from snds_omop_assets.settings import DUCKDB, Settings, dagster_home_is_set
 
 CONVERSION = "conversion"
 STAGES: Mapping[str, Sequence[str]] = {"everything": ("preparation", CONVERSION)}
@@ -146,10 +147,27 @@ def _partition_range(settings: Settings, years: Sequence[int] | None, stage: str
     if not delivered:
         return {}
     if stage == CONVERSION and not years:
-        years = [max(year, FIRST_YEAR) for year in Conversion.of_files(settings).care_years()]
+        years = [max(year, FIRST_YEAR) for year in years_to_convert(settings)]
     years = years or delivered
     first, last = str(min(years)), str(max(years))
     return {FIRST_YEAR_TAG: first, LAST_YEAR_TAG: last}
+
+
+def years_to_convert(settings: Settings) -> list[int]:
+    """The years of care that a run has to convert or to judge; all of them where there is none, or nobody can tell.
+
+    Years that nothing new touches and that passed their checks are left as they are. On Spark all years go through,
+    and those that did not change end at once: to ask beforehand would start Spark twice.
+    """
+    conversion = Conversion.of_files(settings)
+    if settings.engine == DUCKDB:
+        try:
+            waiting = {*conversion.changed(), *years_to_judge(settings)}
+        except SndsOmopError:
+            waiting = set()  # the assets say why
+        if waiting:
+            return sorted(waiting)
+    return conversion.care_years()
 
 
 def _instance() -> dg.DagsterInstance:

@@ -10,8 +10,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from snds_omop_assets.contracts.cdm_severities import severities
 from snds_omop_assets.omop.conversion import Conversion, Made
+from snds_omop_assets.quality.asset_checks import ASSET_CHECKS, VOCABULARY
+from snds_omop_assets.quality.assets import years_to_judge
 from snds_omop_assets.quality.ledger import WAITING, ledger
+from snds_omop_assets.quality.passed_years import note_passed
+from snds_omop_assets.run import years_to_convert
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.synthetic.generate import generate
 from snds_omop_assets.synthetic.scenario import Scenario
@@ -121,6 +126,40 @@ def test_only_the_year_that_was_lost_is_made_again(bases: Bases, tmp_path: Path)
     assert converted_again(made) == {year}
     assert years_made_again(before, parts_of(warehouse)) == {year}
     assert differences(warehouse, bases.before) == {}
+
+
+def test_a_run_takes_the_years_that_changed_or_have_not_passed_their_checks(bases: Bases, tmp_path: Path) -> None:
+    settings = of(bases.earlier, Path(shutil.copytree(bases.before, tmp_path / "warehouse")))
+    care = settings.warehouse / "prepared" / "care"
+    everything = Conversion.of_files(settings).care_years()
+    assert Conversion.of_files(settings).changed() == []
+    assert years_to_judge(settings) == everything == years_to_convert(settings), "nothing was judged yet"
+
+    decided = severities(ASSET_CHECKS, VOCABULARY)
+    note_passed(settings, decided, [FIRST])
+    assert years_to_judge(settings) == [year for year in everything if year != FIRST]
+    note_passed(settings, decided, None)
+    assert years_to_judge(settings) == []
+    assert years_to_convert(settings) == everything, "where nothing waits, a run judges all again"
+
+    (care / str(LAST - 1) / "made.json").unlink()
+    assert Conversion.of_files(settings).changed() == [LAST - 1] == years_to_convert(settings)
+    Conversion.of_files(settings).make(LAST - 1)
+    assert years_to_convert(settings) == [LAST - 1], "it was made again and not yet judged"
+    (care / str(FIRST) / "passed.json").write_text("{", encoding="utf-8")
+    assert years_to_convert(settings) == [FIRST, LAST - 1]
+
+
+def test_other_rules_let_every_year_be_judged_again(bases: Bases, tmp_path: Path) -> None:
+    settings = of(bases.earlier, Path(shutil.copytree(bases.before, tmp_path / "warehouse")))
+    note_passed(settings, severities(ASSET_CHECKS, VOCABULARY), None)
+    own = tmp_path / "contracts"
+    own.mkdir()
+    (own / "cdm_severities.csv").write_text(
+        "check,table,severity,reason\nplausibility,cost,blocks,as a test\n", encoding="utf-8"
+    )
+    assert years_to_judge(settings) == []
+    assert years_to_judge(replace(settings, contracts=own)) == Conversion.of_files(settings).care_years()
 
 
 def test_some_years_are_converted_and_the_others_wait_in_the_ledger(bases: Bases, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.engines.spark_session import SparkSessionOfModels
 from snds_omop_assets.errors import ContractError
 from snds_omop_assets.quality.asset_checks import ASSET_CHECKS, CHECKS, CONFORMANCE, GROUPS, VOCABULARY, rules_of
-from snds_omop_assets.quality.assets import results_of
+from snds_omop_assets.quality.assets import results_of, years_to_judge
 from snds_omop_assets.quality.dqd.report import check_cdm
 from snds_omop_assets.quality.dqd.results import CheckResult, Status
 from snds_omop_assets.quality.judging import is_cut, judge_tables
@@ -135,6 +135,12 @@ def test_the_asset_checks_find_what_check_cdm_finds_rule_by_rule(demonstration: 
     assert seen([r for r in ours if r.rule.check not in OWN_CHECKS]) == commands
     assert {r.status for r in ours if r.rule.check in OWN_CHECKS} == {"pass", "not applicable"}
     assert {r.rule.check for r in ours} >= set(OWN_CHECKS)
+
+
+def test_a_run_notes_that_its_years_passed(demonstration: tuple[Settings, RunSummary]) -> None:
+    settings, _ = demonstration
+    assert years_to_judge(settings) == []
+    assert (settings.warehouse / "prepared" / "care" / "2013" / "passed.json").exists()
 
 
 @pytest.mark.spark

@@ -117,7 +117,7 @@ class Conversion:
         """
         with self.open_session() as session:
             give_answers(session, self.settings)
-            wanted = fingerprint([self._pieces(year), self._rules(session), self._identities_digest(session, year)])
+            wanted = self._wanted(session, year)
             if (known := self._known(session, str(year), wanted)) is not None:
                 return known
             self._give_pieces(session, year)
@@ -178,6 +178,17 @@ class Conversion:
         """The files of a piece of what is prepared, over all years of files: `persons`, `places`, `counts`."""
         return [file for one in self.prepared.values() for file in one.files(piece)]
 
+    def changed(self) -> list[int]:
+        """The years of care that `make` would make: something that they depend on changed.
+
+        Raises:
+            EngineError: the engine failed.
+        """
+        with self.open_session() as session:
+            give_answers(session, self.settings)
+            years = self.care_years()
+            return [y for y in years if self._known(session, str(y), self._wanted(session, y)) is None]
+
     def pending(self) -> list[int]:
         """The years of care that were not made, or not of what is prepared now."""
         return [y for y in self.care_years() if made_of(self.care / str(y)).get("pieces") != self._pieces(y)]
@@ -186,6 +197,10 @@ class Conversion:
         """The files of a piece over all parts: `counts` and `facts`."""
         recover_all(self.care)
         return sorted(file for part in self.care.glob("[!.]*") for file in (part / piece).rglob("*.parquet"))
+
+    def _wanted(self, session: Session, year: int) -> str:
+        """What a year of care has to be made of, but for the answers for its codes."""
+        return fingerprint([self._pieces(year), self._rules(session), self._identities_digest(session, year)])
 
     def _known(self, session: Session, part: str, wanted: str) -> Made | None:
         """What a part was made of, if nothing that it depends on changed."""

@@ -67,12 +67,12 @@ def birth_datetimes(beneficiaries: pd.DataFrame) -> pd.Series:
     Returns:
         Points in time, by the index of the rows.
     """
-    month = beneficiaries["BEN_NAI_MOI"]
-    months = (beneficiaries["BEN_NAI_ANN"] - 1970) * 12 + month.fillna(JUNE) - 1
-    first_days = months.to_numpy("int64").astype("datetime64[M]").astype("datetime64[D]")
+    year, month = beneficiaries["BEN_NAI_ANN"], beneficiaries["BEN_NAI_MOI"]
+    months = (year - 1970) * 12 + month.fillna(JUNE) - 1
+    first_days = months.fillna(0).to_numpy("int64").astype("datetime64[M]").astype("datetime64[D]")
     days = first_days + (month.isna().to_numpy() * (MIDDLE - 1)).astype("timedelta64[D]")
     # Whole seconds: points in time of nanoseconds, which is pandas' default, end in 2262.
-    born = pd.Series(days.astype("datetime64[s]"), index=beneficiaries.index)
+    born = pd.Series(days.astype("datetime64[s]"), index=beneficiaries.index).where(year.notna())
     return born.mask(month.isna() & beneficiaries["first_care"].notna(), beneficiaries["first_care"])
 
 

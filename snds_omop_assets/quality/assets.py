@@ -29,6 +29,7 @@ from snds_omop_assets.quality.asset_checks import (
 )
 from snds_omop_assets.quality.dqd.results import CheckResult
 from snds_omop_assets.quality.judging import CONCEPT, judge_columns, judge_tables, stored_table, years_of_care
+from snds_omop_assets.quality.passed_years import blocking_checks, not_passed, note_passed
 from snds_omop_assets.quality.telling import absent, figure_of, told, years_said
 from snds_omop_assets.quality.trend import history
 from snds_omop_assets.reception.assets import years_of_run
@@ -82,6 +83,7 @@ def _step(name: str, checks: Sequence[Check], decided: Mapping[Check, Severity])
         selected = context.selected_asset_check_keys
         wanted = [check for check in checks if dg.AssetCheckKey(key_of(check[1]), check[0]) in selected]
         years = years_of_care(settings.warehouse, years_of_run(context.run.tags))
+        failed = False
         with said_plainly():
             found = results_of(settings, wanted, years, spark)
         for check in wanted:
@@ -93,9 +95,21 @@ def _step(name: str, checks: Sequence[Check], decided: Mapping[Check, Severity])
                 said = years_said(years, results)
                 before = history(context.instance, key, figure_of(check[0]), said)
                 result = told(check, results, decided[check], settings.small_cell, said, before)
+            failed |= decided[check].blocks and not result["passed"]
             yield dg.AssetCheckResult(asset_key=key.asset_key, check_name=key.name, **result)
+        if not failed and {*blocking_checks(decided)} <= {*wanted}:
+            note_passed(settings, decided, years)
 
     return judge
+
+
+def years_to_judge(settings: Settings) -> list[int]:
+    """The years of care that were made and have not passed the checks that block since.
+
+    Raises:
+        ContractError: the project's own severities or thresholds cannot be read.
+    """
+    return not_passed(settings, severities(ASSET_CHECKS, VOCABULARY, settings.cdm_severities))
 
 
 def results_of(
