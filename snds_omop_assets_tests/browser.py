@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from unittest import mock
 
 from playwright.sync_api import Page, sync_playwright
 
@@ -124,7 +125,9 @@ def take_picture_of_run_report(folder: Path) -> None:
         vocabulary, maps = covering_vocabulary().write(made / "vocabulary")
         delivery = made / "synthetic" / "delivery"
         settings = Settings(delivery, made / "warehouse", vocabulary=vocabulary, maps=maps)
-        html, _ = write_run_report(run(settings), settings)
+        with mock.patch.dict(os.environ):
+            os.environ.pop("DAGSTER_HOME", None)  # it is none of the demonstration's runs
+            html, _ = write_run_report(run(settings), settings)
         page.goto(html.as_uri())
         page.screenshot(path=folder / "run_report.png")
 
