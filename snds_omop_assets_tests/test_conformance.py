@@ -1,5 +1,6 @@
 """The asset checks of conformance find what is planted, and the planted number of it."""
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.io_managers.stored import write_csv, write_sqlite
 from snds_omop_assets.quality.asset_checks import CONFORMANCE
 from snds_omop_assets.quality.assets import results_of
+from snds_omop_assets.quality.dqd.results import CheckResult
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.tables import Frames, frame_of
 from snds_omop_assets.vocabulary.own import own_vocabulary
@@ -160,3 +162,8 @@ def test_a_sqlite_table_is_judged_alike(omop: Path, violations: Callable[..., Fo
     rows = [{**GOOD, "person_id": 1}, {**GOOD, "person_id": 2, "gender_concept_id": 12345, "year_of_birth": None}]
     write_sqlite(Frames(PERSON, iter([frame_of(rows_as(PERSON, rows))])), omop / "person.sqlite", "person")
     assert violations() == {("isForeignKey", "gender_concept_id"): 1, ("isRequired", "year_of_birth"): 1}
+
+
+def test_results_hold_counts_and_no_values() -> None:
+    names = [field.name for field in dataclasses.fields(CheckResult)]
+    assert names == ["rule", "violated", "total", "status", "reason", "seconds", "query"]

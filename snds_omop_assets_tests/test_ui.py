@@ -77,7 +77,7 @@ def test_the_lineage_goes_from_the_files_to_the_cdm(ui, page):
 @pytest.mark.parametrize(
     ("table", "depth", "sources"),
     [
-        ("person", 2, ["ir_ben_r", "beneficiaries", "location", "source_to_concept_map"]),  # one of its own warns
+        ("person", 2, ["ir_ben_r", "beneficiaries", "location", "source_to_concept_map"]),
         ("care_site", 2, ["t_mco_e", "establishments", "location"]),
         ("provider", 1, ["ir_spe_v", "ir_act_v", "establishments"]),
         ("visit_occurrence", 1, ["claims", "person_identities", "code_map"]),

@@ -1,10 +1,11 @@
 """Writing aside: a file appears under its name only when it is whole, so a killed run leaves the old data."""
 
-import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from snds_omop_assets.errors import StoreError
 
 PARTIAL = ".partial"
 
@@ -28,22 +29,18 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Let one run write a folder at a time, which is made if it is not there.
-
-    The lock is the kernel's, which takes it away when a run is killed.
+def written_where_asked(path: Path) -> Iterator[Path]:
+    """`written_aside` for a file that a user named.
 
     Raises:
-        BlockingIOError: another run holds it.
-        OSError: the folder cannot be made or opened.
+        StoreError: it cannot be written.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = os.open(folder, os.O_RDONLY)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(lock)
+        with written_aside(path) as partial:
+            yield partial
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise StoreError(f"{path} cannot be written ({why}): give another place or make room.") from None
 
 
 def _flush_to_disk(path: Path) -> None:

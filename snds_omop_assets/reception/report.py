@@ -8,7 +8,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from pathlib import Path
@@ -167,6 +167,19 @@ def as_json(report: DeliveryReport) -> str:
     return json.dumps(_finite(content), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
 
+def page_environment(folder: Path, **filters: Callable[..., str]) -> Environment:
+    """What fills the pages of a folder: they may include those of this one, and write numbers and plurals alike."""
+    environment = Environment(
+        loader=FileSystemLoader([folder, PAGES]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=number, plural=plural, **filters)
+    return environment
+
+
 def as_html(report: DeliveryReport, titles: Mapping[str, str]) -> str:
     """The report for people: one page without any outside resource.
 
@@ -174,14 +187,7 @@ def as_html(report: DeliveryReport, titles: Mapping[str, str]) -> str:
         report: what is known of the delivery.
         titles: French title by table.
     """
-    environment = Environment(
-        loader=FileSystemLoader(PAGES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, plural=plural, pluriel=pluriel)
+    environment = page_environment(PAGES, pluriel=pluriel)
     files = [(receipt, file) for receipt in report.receipts for file in receipt.files]
     findings = sorted(report.findings, key=lambda f: (-f.status, f.table, f.year or 0, f.check))
     return environment.get_template(TEMPLATE).render(

@@ -22,8 +22,9 @@ import pyarrow.parquet as pq
 
 from snds_omop_assets.contracts.snds_tables import SndsTable
 from snds_omop_assets.errors import StoreError
-from snds_omop_assets.io_managers.aside import PARTIAL, locked, written_aside
+from snds_omop_assets.io_managers.aside import PARTIAL, written_aside
 from snds_omop_assets.io_managers.stored import ParquetTable
+from snds_omop_assets.locks import locked
 from snds_omop_assets.reception.quarantine import NAME as QUARANTINE
 from snds_omop_assets.reception.receipt import Receipt
 

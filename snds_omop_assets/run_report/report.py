@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from snds_omop_assets.errors import StoreError
 from snds_omop_assets.io_managers.aside import written_aside
 from snds_omop_assets.quality.achilles.pictures import Picture, pictures
-from snds_omop_assets.reception.report import PAGES, THIN_SPACE, number, plural
+from snds_omop_assets.reception.report import THIN_SPACE, number, page_environment, plural
 from snds_omop_assets.reception.store import said_of
 from snds_omop_assets.run_report import memory
 from snds_omop_assets.run_report.accounts import KEPT
@@ -79,14 +77,7 @@ def as_json(content: Content) -> str:
 
 def as_html(content: Content) -> str:
     """The report for people: one page without any outside resource."""
-    environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, PAGES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, plural=plural, percent=percent, seconds=duration)
+    environment = page_environment(Path(__file__).parent, percent=percent, seconds=duration)
     ledger = content.ledger
     flow = flow_of(ledger) if ledger is not None and ledger.rows else None
     people, people_note = people_of(content)

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pyarrow as pa
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from snds_omop_assets.errors import StoreError
 from snds_omop_assets.io_managers.aside import written_aside
 from snds_omop_assets.reception.findings import Status
-from snds_omop_assets.reception.report import PAGES, THIN_SPACE, number, plural, pluriel, svg_of
+from snds_omop_assets.reception.report import THIN_SPACE, number, page_environment, plural, pluriel, svg_of
 from snds_omop_assets.reception.store import said_of
 from snds_omop_assets.vocabulary.coverage import UNNAMED, Coverage, formless, share_of
 from snds_omop_assets.vocabulary.coverage_history import History
@@ -116,14 +115,7 @@ def as_html(
     usagi: str = USAGI,
 ) -> str:
     """The report for people: one page without any outside resource."""
-    environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, PAGES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, plural=plural, pluriel=pluriel, percent=percent)
+    environment = page_environment(Path(__file__).parent, pluriel=pluriel, percent=percent)
     lines = coverage.unmapped.to_pylist()
     lists = coverage.lists()
     return environment.get_template(TEMPLATE).render(

@@ -1,23 +1,20 @@
 """Characterising a CDM, whoever made it: the figures, as CSV files and as a page of pictures."""
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from snds_omop_assets.engines.opening import open_session
 from snds_omop_assets.engines.spark_engine import spark_config
-from snds_omop_assets.errors import StoreError
-from snds_omop_assets.io_managers.aside import written_aside
+from snds_omop_assets.io_managers.aside import written_where_asked
 from snds_omop_assets.quality.achilles.characterise import SOURCE_NAME, Characterisation, characterise
 from snds_omop_assets.quality.achilles.pictures import pictures
 from snds_omop_assets.quality.achilles.sources import TABLES
 from snds_omop_assets.quality.dqd.opening import open_cdm
-from snds_omop_assets.reception.report import PAGES, number, plural
+from snds_omop_assets.reception.report import page_environment
 from snds_omop_assets.settings import SPARK, Settings
 
 TEMPLATE = "page.html.j2"
@@ -71,10 +68,11 @@ def write_tables(found: Characterisation, folder: Path) -> list[Path]:
     Raises:
         StoreError: one cannot be written.
     """
-    return [
-        _written(folder / f"{name}.csv", partial(pyarrow.csv.write_csv, table))
-        for name, table in tables_of(found).items()
-    ]
+    files = {folder / f"{name}.csv": table for name, table in tables_of(found).items()}
+    for file, table in files.items():
+        with written_where_asked(file) as partial:
+            pyarrow.csv.write_csv(table, partial)
+    return [*files]
 
 
 def write_page(found: Characterisation, path: Path, name: str, small_cell: int) -> Path:
@@ -89,20 +87,14 @@ def write_page(found: Characterisation, path: Path, name: str, small_cell: int) 
     Raises:
         StoreError: it cannot be written.
     """
-    text = as_html(found, source_name(found) or name, small_cell)
-    return _written(path, lambda file: file.write_text(text, encoding="utf-8"))
+    with written_where_asked(path) as partial:
+        partial.write_text(as_html(found, source_name(found) or name, small_cell), encoding="utf-8")
+    return path
 
 
 def as_html(found: Characterisation, name: str, small_cell: int) -> str:
     """The page."""
-    environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, PAGES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, plural=plural)
+    environment = page_environment(Path(__file__).parent)
     cells = [*found.results["analysis_id"].to_pylist(), *found.distributions["analysis_id"].to_pylist()]
     return environment.get_template(TEMPLATE).render(
         name=name,
@@ -112,13 +104,3 @@ def as_html(found: Characterisation, name: str, small_cell: int) -> str:
         told={id_: cells.count(id_) for id_ in set(cells)},
         hidden=found.hidden,
     )
-
-
-def _written(path: Path, write: Callable[[Path], object]) -> Path:
-    try:
-        with written_aside(path) as aside:
-            write(aside)
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise StoreError(f"{path} cannot be written ({why}): give another place or make room.") from None
-    return path

@@ -13,13 +13,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from snds_omop_assets.errors import StoreError
-from snds_omop_assets.io_managers.aside import written_aside
+from snds_omop_assets.io_managers.aside import written_where_asked
 from snds_omop_assets.quality.dqd.report import CATEGORIES, CdmReport, Counts, subject, type_of
 from snds_omop_assets.quality.dqd.results import CheckResult
-from snds_omop_assets.reception.report import PAGES, THIN_SPACE, number, plural
+from snds_omop_assets.reception.report import THIN_SPACE, page_environment
 
 TEMPLATE = "page.html.j2"
 CONTEXTS: Final = ("Verification", "Validation")
@@ -62,14 +59,7 @@ def results_json(report: CdmReport) -> str:
 
 def results_html(report: CdmReport) -> str:
     """The results for people, failed ones first: one page without any outside resource."""
-    environment = Environment(
-        loader=FileSystemLoader([Path(__file__).parent, PAGES]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(number=number, plural=plural, percent=percent)
+    environment = page_environment(Path(__file__).parent, percent=percent)
     bad = 2 if report.fails(CATEGORIES[0].lower()) else int(report.fails("any"))
     passed = report.with_status("pass")
     return environment.get_template(TEMPLATE).render(
@@ -97,12 +87,8 @@ def write_results(text: str, path: Path) -> None:
     Raises:
         StoreError: it cannot be written.
     """
-    try:
-        with written_aside(path) as partial:
-            partial.write_text(text, encoding="utf-8")
-    except OSError as error:
-        why = error.strerror or type(error).__name__
-        raise StoreError(f"{path} cannot be written ({why}): give another file or make room.") from None
+    with written_where_asked(path) as partial:
+        partial.write_text(text, encoding="utf-8")
 
 
 def percent(value: float) -> str:
