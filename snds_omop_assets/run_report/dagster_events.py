@@ -14,8 +14,6 @@ from snds_omop_assets.reception.assets import UNCLAIMED
 from snds_omop_assets.run_report.summary import AssetSummary, CheckSummary, RunSummary
 
 JUDGED = {AssetCheckExecutionRecordStatus.SUCCEEDED, AssetCheckExecutionRecordStatus.FAILED}
-MOST_PARTITIONS = 200
-"""So many evaluations of a check that judges by year are looked through for the newest of each year."""
 
 
 def step_name(step: str) -> str:
@@ -40,7 +38,7 @@ def asset_summary(materialization: dg.AssetMaterialization, step: str, seconds: 
 def check_summary(evaluation: Any) -> CheckSummary:
     """An evaluation of an asset check (Dagster's AssetCheckEvaluation)."""
     values = {name: entry.value for name, entry in evaluation.metadata.items()}
-    year = evaluation.partition or values.get(YEARS)
+    year = values.get(YEARS)
     return CheckSummary(
         asset=evaluation.asset_key.to_user_string(),
         check=evaluation.check_name,
@@ -108,7 +106,8 @@ def summary_of_instance(
         found = entry.asset_materialization
         summary.assets.append(asset_summary(found, step, seconds.get((entry.run_id, step), 0.0)))
         add_unclaimed(summary, found)
-    judged = [one for key in checks if key.asset_key in made for one in _evaluations(instance, key)]
+    found = (_evaluation(instance, key) for key in checks if key.asset_key in made)
+    judged = [one for one in found if one is not None]
     judging = _seconds(instance, judged)
     for entry in judged:
         summary.checks.append(check_summary(entry.dagster_event.asset_check_evaluation_data))
@@ -140,17 +139,10 @@ def _of(materialization: Any, warehouse: Path) -> bool:
     return all(path.is_relative_to(warehouse) for path in paths if path.is_absolute())
 
 
-def _evaluations(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> list[Any]:
-    """The newest evaluation of a check, of each year where it judges by year."""
+def _evaluation(instance: dg.DagsterInstance, key: dg.AssetCheckKey) -> Any:
+    """The newest evaluation of a check; None where it was never judged."""
     history = instance.event_log_storage.get_asset_check_execution_history
-    found = list(history(key, limit=1, status=JUDGED))
-    if found and found[0].partition is not None:
-        found = list(history(key, limit=MOST_PARTITIONS, status=JUDGED))
-    newest: dict[str | None, Any] = {}
-    for record in found:  # the newest first
-        if record.event is not None:
-            newest.setdefault(record.partition, record.event)
-    return list(newest.values())
+    return next((record.event for record in history(key, limit=1, status=JUDGED)), None)
 
 
 def _seconds(instance: dg.DagsterInstance, entries: Sequence[Any]) -> Mapping[tuple[str, str], float]:
