@@ -49,6 +49,13 @@ KEYS: Row = {
 }  # fmt: skip
 
 
+PAID = """(
+    SELECT event_id, visit_occurrence_id, total, payer FROM claim_events WHERE total IS NOT NULL OR payer IS NOT NULL
+    UNION ALL SELECT NULL, visit_occurrence_id, total, payer FROM claim_costs
+) AS paid"""
+"""Rows are what was paid: events, and what else of visits."""
+
+
 @pytest.fixture
 def session() -> Iterator[DuckDBSession]:
     """An engine."""
@@ -112,7 +119,7 @@ def test_a_consultation_is_a_visit_and_its_cost_and_no_event(session: DuckDBSess
     assert (visit["visit_start_date"], visit["visit_end_date"]) == (DAY, DAY)
     assert (visit["provider"], visit["site"], visit["visit_source_value"]) == ("SPE:1", None, CONSULTATION)
     assert rows(session, "claim_events") == []
-    cost = the(session, "claim_costs")
+    cost = the(session, PAID)
     assert (cost["event_id"], cost["total"], cost["payer"]) == (None, 25.0, 17.5)
     assert cost["visit_occurrence_id"] == visit["visit_occurrence_id"]
     assert counts(session) == {"visit": 1}
@@ -122,7 +129,7 @@ def test_a_line_its_cancelling_one_and_the_corrected_one_are_one_event(session: 
     cancelled = {**BOX, "flow_year": 2019, "quantity": -1.0, "total": -2.0, "payer": -1.3}
     judged(session, BOX, cancelled, {**BOX, "flow_year": 2019, "quantity": 2.0, "total": 4.0, "payer": 2.6})
     assert the(session, "claim_events")["quantity"] == 2
-    assert the(session, "claim_costs")["total"] == 4
+    assert the(session, PAID)["total"] == 4
     assert counts(session, "ER_PHA_F") == {"event": 3}
     years = {row["file_year"]: row["row_count"] for row in rows(session, "claim_counts") if row["rule"] == "visit"}
     assert years == {2018: 1, 2019: 2}
@@ -130,7 +137,7 @@ def test_a_line_its_cancelling_one_and_the_corrected_one_are_one_event(session: 
 
 def test_what_adds_up_to_nothing_makes_nothing(session: DuckDBSession) -> None:
     judged(session, LINE, {**LINE, "quantity": -1.0, "total": -25.0})
-    assert rows(session, "claim_visits") == rows(session, "claim_costs") == []
+    assert rows(session, "claim_visits") == rows(session, PAID) == []
     assert counts(session) == {"netted": 2}
 
 
@@ -155,14 +162,14 @@ def test_a_cancelling_line_without_facility_nets_with_the_only_one_that_agrees(s
     alone = {**OPERATION, "site": None, "facility_row": False, "quantity": -1.0, "total": -25.0}
     judged(session, OPERATION, alone)
     assert counts(session) == {"netted": 2}
-    assert rows(session, "claim_costs") == []
+    assert rows(session, PAID) == []
 
 
 def test_a_cancelling_line_without_facility_ends_as_what_it_corrects(session: DuckDBSession) -> None:
     alone = {**OPERATION, "site": None, "facility_row": False, "quantity": -1.0, "total": -25.0}
     judged(session, OPERATION, OPERATION, alone)
     assert the(session, "claim_events")["quantity"] == 1
-    assert the(session, "claim_costs")["total"] == 25
+    assert the(session, PAID)["total"] == 25
     assert counts(session) == {"visit": 3}
 
 
@@ -179,7 +186,7 @@ def test_a_part_of_an_act_by_another_executor_is_the_same_act(session: DuckDBSes
     event = the(session, "claim_events")
     assert (event["modifier"], event["provider"], event["quantity"]) == ("1/0", "SPE:1", 1)
     assert len(rows(session, "claim_visits")) == 1
-    cost = the(session, "claim_costs")
+    cost = the(session, PAID)
     assert (cost["event_id"], cost["total"], cost["payer"]) == (event["event_id"], 35, 27.5)
     assert counts(session) == counts_of_details(session, "ER_CAM_F") == {"visit": 1, "same_act": 1}
     assert counts(session, "ER_ETE_F") == {"visit": 1, "same_act": 1}
@@ -206,7 +213,7 @@ def test_a_surcharge_joins_the_visit_of_its_executor_and_never_makes_one(session
     surcharge = {**LINE, "PRS_NAT_REF": SURCHARGE, "accessory": True, "total": 50.0, "payer": 35.0}
     judged(session, LINE, surcharge, {**surcharge, "executor": "D2"})
     assert the(session, "claim_visits")["visit_source_value"] == CONSULTATION
-    assert the(session, "claim_costs")["total"] == 75
+    assert the(session, PAID)["total"] == 75
     assert counts(session) == {"visit": 1, "accessory_line": 1, "accessory_without_visit": 1}
 
 
@@ -214,7 +221,7 @@ def test_a_surcharge_joins_the_visit_in_its_facility(session: DuckDBSession) -> 
     here = {**LINE, "site": CLINIC}
     judged(session, LINE, here, {**here, "PRS_NAT_REF": SURCHARGE, "accessory": True, "total": 50.0})
     places = {row["visit_occurrence_id"]: row["site"] for row in rows(session, "claim_visits")}
-    costs = {places[row["visit_occurrence_id"]]: row["total"] for row in rows(session, "claim_costs")}
+    costs = {places[row["visit_occurrence_id"]]: row["total"] for row in rows(session, PAID)}
     assert costs == {None: 25, CLINIC: 75}
 
 
@@ -224,14 +231,14 @@ def test_supplements_and_participations_are_costs_of_the_visit_that_they_find(
 ) -> None:
     alone = {**LINE, "rule": rule, "total": 1.0, "payer": -1.0}
     judged(session, LINE, alone, {**alone, "executor": "D2"})
-    assert (the(session, "claim_costs")["total"], the(session, "claim_costs")["payer"]) == (26, 16.5)
+    assert (the(session, PAID)["total"], the(session, PAID)["payer"]) == (26, 16.5)
     assert counts(session) == {"visit": 1, rule: 2}
 
 
 def test_supplements_in_a_facility_make_no_visit(session: DuckDBSession) -> None:
     alone = {**LINE, "rule": "supplement_line", "site": CLINIC}
     judged(session, alone, alone)
-    assert rows(session, "claim_visits") == rows(session, "claim_costs") == []
+    assert rows(session, "claim_visits") == rows(session, PAID) == []
 
 
 def test_lines_of_one_kind_and_executor_are_one_visit_named_after_the_dearest(session: DuckDBSession) -> None:
@@ -262,7 +269,7 @@ def test_a_drug_is_prescribed_by_one_and_handed_out_by_a_pharmacy(session: DuckD
     assert event["visit_occurrence_id"] == visit["visit_occurrence_id"]
     assert (visit["visit_concept_id"], visit["type"]) == (581458, "pharmacy")
     assert (visit["provider"], visit["site"]) == ("ACT:50", PHARMACY)
-    assert the(session, "claim_costs")["event_id"] == event["event_id"]
+    assert the(session, PAID)["event_id"] == event["event_id"]
 
 
 def test_an_opened_pack_is_counted_in_units(session: DuckDBSession) -> None:
@@ -333,7 +340,7 @@ def test_a_line_of_several_details_is_counted_and_paid_once(session: DuckDBSessi
     judged(session, first, second, {**second, "bears_line": False, "quantity": -1.0})
     assert counts(session) == {"visit": 1}
     assert counts(session, "ER_PHA_F") == {"event": 1, "netted": 2}
-    assert the(session, "claim_costs")["total"] == 2
+    assert the(session, PAID)["total"] == 2
 
 
 def test_a_detail_that_names_nothing_makes_a_visit_and_no_event(session: DuckDBSession) -> None:
@@ -551,7 +558,7 @@ def test_the_reduced_layout_gives_visits_with_the_prescribers_facility(session: 
     assert ended == {}
     judged(session, piece, identities=(identity(rank=None),))
     assert the(session, "claim_visits")["site"] == CLINIC
-    assert rows(session, "claim_costs") == []
+    assert rows(session, PAID) == []
 
 
 def test_all_tables_of_a_flow_are_read() -> None:

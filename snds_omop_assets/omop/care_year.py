@@ -3,7 +3,7 @@
     visits, details                 VISIT_OCCURRENCE, VISIT_DETAIL
     events ─► events_answered ─► events_routed
                                     CONDITION_OCCURRENCE, ..., SPECIMEN: by the domain of the standard concept
-    costs, events_answered          COST
+    events_answered, costs          COST
 
 What is said of every event is a view and no step: its join with the few codes is cheaper than to keep all events twice
 (measured: 34 % less CPU).

@@ -1,20 +1,18 @@
 -- COST: one row per event that was paid, and per visit of which something was paid that is no event (a consultation).
 -- Source: ER_PRS_F only; the PMSI tells no amounts of a person. Amounts in euros, of the first row of the event.
 WITH paid AS (
-    SELECT
-        c.event_id,
-        c.visit_occurrence_id,
-        e.cdm_table,
-        CAST(c.total AS DECIMAL(18, 2)) AS total,
-        CAST(c.payer AS DECIMAL(18, 2)) AS payer
-    FROM costs c
-    LEFT JOIN (SELECT event_id, cdm_table FROM events_answered WHERE place = 1) AS e ON e.event_id = c.event_id
+    SELECT event_id, cdm_table, CAST(total AS DECIMAL(18, 2)) AS total, CAST(payer AS DECIMAL(18, 2)) AS payer
+    FROM events_answered
+    WHERE place = 1 AND (total IS NOT NULL OR payer IS NOT NULL)
+    UNION ALL
+    SELECT visit_occurrence_id, 'visit_occurrence', CAST(total AS DECIMAL(18, 2)), CAST(payer AS DECIMAL(18, 2))
+    FROM costs
 )
 
 SELECT
     -- What was paid has one cost: its id serves.
-    coalesce(p.event_id, p.visit_occurrence_id) AS cost_id,
-    CASE WHEN p.cdm_table IS NULL THEN p.visit_occurrence_id ELSE p.event_id END AS cost_event_id,
+    p.event_id AS cost_id,
+    p.event_id AS cost_event_id,
     CASE p.cdm_table
         WHEN 'condition_occurrence' THEN 'Condition'
         WHEN 'procedure_occurrence' THEN 'Procedure'

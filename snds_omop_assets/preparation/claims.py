@@ -109,13 +109,14 @@ def prepare_claims(session: Session, months: Mapping[str, Files], year: int | No
     session.give("claim_tables", _tables())
     session.give("claim_flow", _flow(year, months.values()))
     session.give("claim_hospitals", pa.table({"category": hospital_categories()}))
+    everything = _of_all(months.values())
     if session.divides:
-        months = {WHOLE_YEAR: _of_all(months.values())}
+        months = {WHOLE_YEAR: everything}
     for place, (month, files) in enumerate(months.items()):
         _month(session, files, folder, month, place)
     places = range(len(months))
-    session.view("claim_persons", _together(f"claim_persons_{place}" for place in places))
-    session.write(_sql("year_persons"), folder / "persons", schema_of(MET_PERSONS))
+    give_received(session, everything, ("ER_PRS_F",))
+    session.write(_sql("met_persons"), folder / "persons", schema_of(MET_PERSONS))
     session.step("claim_places", _together((f"claim_places_{place}" for place in places), "UNION"))
     session.view("claim_executors", "SELECT code AS executor FROM claim_places WHERE kind = 'executor'")
     session.step("claim_clear_sites", _sql("clear_sites"))
@@ -126,8 +127,8 @@ def prepare_claims(session: Session, months: Mapping[str, Files], year: int | No
         folder / "counts",
         schema_of(COUNTS),
     )
-    session.drop("claim_persons", "claim_executors", "claim_places", "claim_clear_sites")
-    session.drop(*(f"claim_{what}_{place}" for place in places for what in ("persons", "places", "ended")))
+    session.drop("ER_PRS_F", "claim_executors", "claim_places", "claim_clear_sites")
+    session.drop(*(f"claim_{what}_{place}" for place in places for what in ("places", "ended")))
     session.drop("claim_services", "claim_tables", "claim_flow", "claim_hospitals")
 
 
@@ -143,6 +144,7 @@ def judge_claims(session: Session) -> None:
     session.give("claim_tables", _tables())
     session.view("claim_kinds", _targets("PRS_NAT_VISIT"))
     session.view("claim_acts", f"SELECT * FROM ({_targets('PRS_NAT_REF')}) AS acts WHERE target_concept_id <> 0")
+    session.view("claim_known", _sql("known"))
     session.view("claim_told", _sql("told"))
     for name in ("repeated", "rows", "keyed", "net", "moved", "settled"):
         session.step(f"claim_{name}", _sql(name))
@@ -161,9 +163,9 @@ def judge_claims(session: Session) -> None:
     session.view("claim_costs", _sql("costs"))
     session.step("claim_ends", _sql("ends"))
     session.step("claim_counts", _sql("counts"))
-    # What claim_costs reads stays: it is read once, by COST.
-    session.drop("claim_ends", "claim_packs", "claim_crowded", "claim_moved", "claim_net", "claim_keyed")
-    session.drop("claim_told", "claim_repeated", "claim_kinds", "claim_acts", "claim_tables", "claim_executors")
+    session.drop("claim_ends", "claim_packs", "claim_judged", "claim_all_net", "claim_same_acts", "claim_crowded")
+    session.drop("claim_settled", "claim_moved", "claim_net", "claim_keyed", "claim_rows", "claim_repeated")
+    session.drop("claim_told", "claim_known", "claim_kinds", "claim_acts", "claim_tables", "claim_executors")
 
 
 @cache
@@ -191,7 +193,7 @@ def give_packs(session: Session, files: Files) -> None:
 
 
 def _month(session: Session, files: Files, folder: Path, month: str, place: int) -> None:
-    """One month of flow: its pieces, and who, where and what ends in claim_persons_N, claim_places_N, claim_ended_N."""
+    """One month of flow: its pieces; where and by whom in claim_places_N, and what ends in claim_ended_N."""
     give_received(session, files, TABLES)
     session.view("claim_details", _sql("details"))
     session.view("claim_facilities", _sql("facilities"))
@@ -201,7 +203,6 @@ def _month(session: Session, files: Files, folder: Path, month: str, place: int)
     session.write_by(
         "care_year", _sql("pieces"), folder / "lines", schema_of(CLAIM_LINES), compression="lz4", below=month
     )
-    session.step(f"claim_persons_{place}", _sql("met_persons"))
     session.step(f"claim_places_{place}", _sql("met_places"))
     session.step(f"claim_ended_{place}", _sql("ended"))
     session.drop("claim_marked", "claim_several", "claim_month", "claim_facilities", "claim_details", *TABLES)

@@ -129,17 +129,17 @@ EVENTS: Columns = {
     "unit": (TEXT, "Unit of the dose (dose_unit_source_value); NULL where unknown."),
     "provider": (TEXT, "Who did or prescribed it, as SPE:1 or ACT:26; NULL where unknown."),
     "modifier": (TEXT, "Activity and phase of a CCAM act, as `1/0`; NULL for all else."),
+    "total": (NUMBER, "Amount in euros (PRS_PAI_MNT), after netting; NULL where nobody says it, as in the PMSI."),
+    "payer": (NUMBER, "Reimbursed in euros (BSE_REM_MNT and CPL_REM_MNT); NULL where nobody says it."),
 }
 """Rows are events of a year of care: drugs, acts, devices, laboratory acts, diagnoses, each once."""
 
 COSTS: Columns = {
-    "event_id": (WHOLE, "The event of EVENTS that was paid; NULL where the visit was."),
     "visit_occurrence_id": (WHOLE, "The visit."),
-    "person_id": (WHOLE, "OMOP id."),
-    "total": (NUMBER, "Amount in euros (PRS_PAI_MNT), after netting."),
-    "payer": (NUMBER, "Reimbursed in euros (BSE_REM_MNT and CPL_REM_MNT)."),
+    "total": (NUMBER, "Amount in euros, as in EVENTS."),
+    "payer": (NUMBER, "Reimbursed in euros, as in EVENTS."),
 }
-"""Rows are amounts of an event, or of what is paid of a visit and makes no event of its own; each once."""
+"""Rows are visits of which something was paid that makes no event of its own (a consultation), with these amounts."""
 
 PERSON_FACTS: Columns = {
     "kind": (TEXT, "`death` (SOR_MOD 9) or `mother`."),

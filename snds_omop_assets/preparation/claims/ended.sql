@@ -1,20 +1,20 @@
 -- Rows of a month that end here (COUNTS): lines by their own rule, their details with them, and details without a line.
 SELECT 'ER_PRS_F' AS source_table, flow_year AS file_year, rule, count(*) AS row_count
 FROM claim_marked
-WHERE NOT kept AND bears_line
+WHERE care_year IS NULL AND bears_line
 GROUP BY flow_year, rule
 
 UNION ALL
 SELECT t.source_table, m.flow_year, m.rule, count(*)
 FROM claim_marked m
 JOIN claim_tables t USING (nomenclature)
-WHERE NOT m.kept
+WHERE m.care_year IS NULL
 GROUP BY t.source_table, m.flow_year, m.rule
 
 UNION ALL
 SELECT 'ER_ETE_F', flow_year, rule, count(*)
 FROM claim_marked
-WHERE NOT kept AND bears_line AND facility_rows > 0
+WHERE care_year IS NULL AND bears_line AND facility_rows > 0
 GROUP BY flow_year, rule
 
 UNION ALL

@@ -4,6 +4,7 @@
 -- netted.
 -- A dispensed drug lasts 30 days (a rule of the CDM, which wants an end); a device that was bought has no end.
 -- Who: the prescriber of a drug, the executor of all else.
+-- Amounts: another executor's part of an act is paid for that act.
 -- Source: HDH OMOP specification (stem table), medicament; docs/etl.
 SELECT
     j.event_key AS event_id,
@@ -29,8 +30,13 @@ SELECT
     j.refills,
     p.unit,
     CASE WHEN j.nomenclature IN ('CIP13', 'CIP7', 'UCD') THEN j.prescriber_kind ELSE j.executor_kind END AS provider,
-    CASE WHEN j.nomenclature = 'CCAM' THEN j.variant END AS modifier
+    CASE WHEN j.nomenclature = 'CCAM' THEN j.variant END AS modifier,
+    CAST(CASE WHEN s.total IS NULL THEN j.total ELSE coalesce(j.total, 0) + s.total END AS DOUBLE) AS total,
+    CAST(CASE WHEN s.payer IS NULL THEN j.payer ELSE coalesce(j.payer, 0) + s.payer END AS DOUBLE) AS payer
 FROM claim_judged j
+LEFT JOIN (
+    SELECT act_key, sum(total) AS total, sum(payer) AS payer FROM claim_judged WHERE rule = 'same_act' GROUP BY act_key
+) AS s ON s.act_key = j.event_key
 LEFT JOIN claim_tables t USING (nomenclature)
 LEFT JOIN claim_packs p ON p.nomenclature = j.nomenclature AND p.code = j.code
 WHERE j.rule = 'visit' AND j.is_event

@@ -12,12 +12,15 @@
 --   also_in_pmsi        see claim_facilities
 --   no_care_contact     a nature of service that is no care; one that no list knows is care
 --   no_care_date, care_after_flow
--- kept: the row goes into the pieces, for what it makes or for its amounts.
+-- care_year: year of care of a row that goes into the pieces, for what it makes or for its amounts; NULL for all others.
 -- Source: HDH Synthese_Filtres, faq_dcir, sas_prestation_dcir; vocabulary/maps/services.csv.
 SELECT
     *,
-    coalesce((rule IS NULL OR rule IN ('supplement_line', 'participation_line'))
-             AND start_date IS NOT NULL AND (last_day IS NULL OR start_date <= last_day), FALSE) AS kept
+    CASE
+        WHEN (rule IS NULL OR rule IN ('supplement_line', 'participation_line'))
+             AND (last_day IS NULL OR start_date <= last_day)
+        THEN CAST(year(start_date) AS INT)
+    END AS care_year
 FROM (
     SELECT
         f.flow_year,

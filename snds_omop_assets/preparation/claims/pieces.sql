@@ -5,6 +5,6 @@ SELECT
     CASE WHEN bears_line THEN total END AS total,
     CASE WHEN bears_line THEN payer END AS payer,
     bears_line, line_id, nomenclature, code, variant, quantity, detail_start, detail_end, refills,
-    year(start_date) AS care_year
+    care_year
 FROM claim_marked
-WHERE kept
+WHERE care_year IS NOT NULL

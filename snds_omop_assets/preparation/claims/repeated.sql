@@ -1,6 +1,6 @@
 -- What several lines are alike in: few, and only they need sums.
 SELECT alike
-FROM claim_told
+FROM claim_known
 WHERE alike IS NOT NULL
 GROUP BY alike
 HAVING count(*) > 1

@@ -20,7 +20,9 @@ SELECT
     CAST(NULL AS BIGINT) AS refills,
     CAST(NULL AS STRING) AS unit,
     CAST(NULL AS STRING) AS provider,
-    CAST(NULL AS STRING) AS modifier
+    CAST(NULL AS STRING) AS modifier,
+    CAST(NULL AS DOUBLE) AS total,
+    CAST(NULL AS DOUBLE) AS payer
 FROM cause_rows
 WHERE rule = 'death' AND code IS DISTINCT FROM initial_code
 GROUP BY person_id, code

@@ -22,7 +22,9 @@ SELECT
     CAST(NULL AS BIGINT) AS refills,
     CAST(NULL AS STRING) AS unit,
     CAST(NULL AS STRING) AS provider,
-    CAST(NULL AS STRING) AS modifier
+    CAST(NULL AS STRING) AS modifier,
+    CAST(NULL AS DOUBLE) AS total,
+    CAST(NULL AS DOUBLE) AS payer
 FROM long_term_rows r
 CROSS JOIN base b
 WHERE r.rule = 'long_term_disease'

@@ -19,7 +19,9 @@ SELECT
     CAST(NULL AS BIGINT) AS refills,
     CAST(NULL AS STRING) AS unit,
     CAST(NULL AS STRING) AS provider,
-    CAST(NULL AS STRING) AS modifier
+    CAST(NULL AS STRING) AS modifier,
+    CAST(NULL AS DOUBLE) AS total,
+    CAST(NULL AS DOUBLE) AS payer
 FROM stay_diagnoses
 UNION ALL
 SELECT
@@ -43,7 +45,9 @@ SELECT
     CAST(NULL AS BIGINT),
     CAST(NULL AS STRING),
     CAST(NULL AS STRING),
-    coalesce(CAST(activity AS STRING), '') || '/' || CAST(phase AS STRING)
+    coalesce(CAST(activity AS STRING), '') || '/' || CAST(phase AS STRING),
+    CAST(NULL AS DOUBLE),
+    CAST(NULL AS DOUBLE)
 FROM stay_acts
 WHERE NOT same_act
 UNION ALL
@@ -65,5 +69,7 @@ SELECT
     CAST(NULL AS BIGINT),
     CAST(NULL AS STRING),
     CAST(NULL AS STRING),
-    CAST(NULL AS STRING)
+    CAST(NULL AS STRING),
+    CAST(NULL AS DOUBLE),
+    CAST(NULL AS DOUBLE)
 FROM stay_goods
