@@ -33,7 +33,7 @@ from snds_omop_assets.reception.assets import (
     received_checks,
 )
 from snds_omop_assets.reception.store import Store
-from snds_omop_assets.settings import Settings
+from snds_omop_assets.settings import SPARK, Settings
 from snds_omop_assets.vocabulary.assets import (
     VocabularyIOManager,
     resolution_assets,
@@ -104,7 +104,9 @@ def build_defs(
         ],
         resources={
             "settings": settings,
-            "spark": LazyPySparkResource(spark_config=spark_config(settings.spark_master, settings.memory)),
+            "spark": LazyPySparkResource(
+                spark_config=spark_config(settings.spark_master, settings.memory, little=settings.engine != SPARK)
+            ),
             "vocabulary": VocabularyIOManager(root),
             "received": ReceivedIOManager(Store(root)),
             "parts": PartsIOManager(root),

@@ -115,10 +115,12 @@ def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Se
 
 @pytest.fixture(scope="session")
 def spark() -> Iterator[object]:
-    """A Spark session with the settings of the project."""
+    """A Spark session with the settings of the project; its Java is that of little work, as tests are."""
     from dagster_pyspark import LazyPySparkResource
 
-    from snds_omop_assets.engines.spark_engine import LOCAL_SPARK_CONFIG, prepare_environment
+    from snds_omop_assets.engines.spark_engine import LOCAL_SPARK_CONFIG, prepare_environment, spark_config
 
     prepare_environment()
-    yield LazyPySparkResource(spark_config=LOCAL_SPARK_CONFIG).spark_session
+    java = "spark.driver.extraJavaOptions"
+    config = {**LOCAL_SPARK_CONFIG, java: spark_config(little=True)[java]}
+    yield LazyPySparkResource(spark_config=config).spark_session

@@ -71,7 +71,7 @@ def start_of_spark(folder: Path) -> None:
 
     from snds_omop_assets.engines.spark_engine import spark_config, started
 
-    started(LazyPySparkResource(spark_config=spark_config())).range(10).count()
+    started(LazyPySparkResource(spark_config=spark_config(little=True))).range(10).count()
 
 
 def asked(what: str | None) -> argparse.ArgumentParser:

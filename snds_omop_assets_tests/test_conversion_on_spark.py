@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from snds_omop_assets.engines.opening import Opening, open_session, session_of
+from snds_omop_assets.engines.spark_engine import LITTLE_WORK
 from snds_omop_assets.io_managers.parts import PartsTable
 from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
 from snds_omop_assets.omop.conversion import Conversion
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.spark
 PERSONS, YEAR, SEED = 150, 2018, 3
 WAREHOUSE, WITHOUT_CDM, RECEIVED = "warehouse", "prepared", "received"
 FOR_SMALL = {
+    "spark.executor.extraJavaOptions": LITTLE_WORK,
     "spark.sql.shuffle.partitions": "2",
     "spark.sql.codegen.wholeStage": "false",  # to compile takes longer than to compute
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
@@ -112,7 +114,7 @@ def convert_year(settings: Settings) -> int:
     from snds_omop_assets.engines.spark_engine import spark_config
     from snds_omop_assets_tests.test_spark_cluster import wait_for_executors
 
-    config = {**spark_config(settings.spark_master, settings.memory), **FOR_SMALL}
+    config = {**spark_config(settings.spark_master, settings.memory, little=True), **FOR_SMALL}
     spark = LazyPySparkResource(spark_config=config)
     opening = open_session(settings, spark)
     with opening():
