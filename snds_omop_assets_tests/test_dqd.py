@@ -1,17 +1,21 @@
 """OHDSI's checks find what is planted in a small CDM, and nothing else, on DuckDB and on Spark."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import hypothesis
 import pyarrow as pa
 import pytest
+from hypothesis import strategies as st
 
 from snds_omop_assets.contracts.cdm_checks import CheckRule, check_rules, check_types
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.engines.spark_session import SparkSessionOfModels
+from snds_omop_assets.quality.dqd import shared_keys
 from snds_omop_assets.quality.dqd.judge import judge_cdm
 from snds_omop_assets.quality.dqd.results import CheckResult
 
@@ -434,6 +438,20 @@ def test_what_is_there_twice_does_not_count_the_rows_that_point_to_it_twice() ->
     assert found(results, "isPrimaryKey visit_occurrence visit_occurrence_id").violated == 2
 
 
+@hypothesis.given(
+    st.lists(st.none() | st.integers(-5, 5) | st.sampled_from([-(2**63), 2**63 - 1])), st.sampled_from([1, 4, 99])
+)
+@hypothesis.settings(max_examples=40, deadline=None)
+def test_rows_that_share_a_key_are_counted_however_many_keys_are_sorted_at_once(
+    keys: list[int | None], at_once: int
+) -> None:
+    expected = sum(n for key, n in Counter(keys).items() if key is not None and n > 1)
+    with duckdb_session() as session, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shared_keys, "AT_ONCE", at_once)
+        session.give("rows_of_keys", pa.table({"k": pa.array(keys, pa.int64())}))
+        assert shared_keys.rows_that_share(session, "rows_of_keys", "t.k") == expected
+
+
 def test_a_threshold_is_passed_by_as_many_percent_as_it_says() -> None:
     tables = as_tables(sound_rows())
     tables["drug_exposure"] = pa.Table.from_pylist(
@@ -486,7 +504,7 @@ def test_a_cdm_of_text_is_judged_as_one_of_numbers_and_dates() -> None:
     assert shown(judged(as_text(tables), RULES)) == shown(judged(tables, RULES))
 
 
-@pytest.mark.parametrize("wrong", ["1.5", "x", "", "1e3", "--1", "12345678901234567890"])
+@pytest.mark.parametrize("wrong", ["1.5", "x", "", "1e3", "--1", " 30", "12345678901234567890"])
 def test_text_that_is_no_whole_number_is_of_the_wrong_type(wrong: str) -> None:
     tables = as_text({"drug_exposure": as_tables(sound_rows())["drug_exposure"]})
     column = pa.array(["30", "+30", wrong])

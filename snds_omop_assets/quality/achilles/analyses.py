@@ -5,7 +5,8 @@ Ids and strata are those of OHDSI's Achilles (1.7 and later). `analyses.csv` has
     source   rows that are counted: a file of sql/, made for the table; `where` chooses among them
     strata   what cells are made of: SQL over the source
     value    whose spread is described; without it, the analysis counts
-    counts   persons (different ones), records, rows (records, all in one cell), summed (the source has counted persons)
+    counts   persons (different ones), records, rows (records, all in one cell); summed, summed_records: the source has
+             counted persons and their records, each person in one row of a cell
     margins  whose totals may be known, so that no cell may be the only one hidden of them (hiding.py):
              `*` all cells; `1` the cells with the same first stratum; `1,2` with the same two; `1/100` with the same
              first stratum divided by 100; `1=3`: these totals are the cells of analysis 3
@@ -20,7 +21,7 @@ from typing import Literal, cast
 
 import pyarrow as pa
 
-Counted = Literal["persons", "records", "rows", "summed"]
+Counted = Literal["persons", "records", "rows", "summed", "summed_records"]
 
 HERE = Path(__file__).parent
 STRATA = tuple(f"stratum_{place}" for place in range(1, 6))

@@ -23,7 +23,7 @@ from snds_omop_assets.quality.achilles.analyses import (
     schema_of,
 )
 from snds_omop_assets.quality.achilles.hiding import hidden_cells
-from snds_omop_assets.quality.achilles.sources import OBSERVED, PERSON, Sources
+from snds_omop_assets.quality.achilles.sources import OBSERVED, OF_RECORDS, PERSON, Sources
 
 SOURCE_NAME = 0
 """The analysis whose strata are the name of the source, the version of this package, and the day."""
@@ -110,17 +110,24 @@ def sql_of(analysis: Analysis, source: str, small_cell: int) -> str:
         source: name of the source in the session.
         small_cell: for percentiles, which may be a single person's value.
     """
-    strata = [*analysis.strata, *["CAST(NULL AS STRING)"] * (USED_STRATA - len(analysis.strata))]
-    counts_records = analysis.counts in ("records", "rows")
+    strata = analysis.strata or ("CAST(NULL AS STRING)",)
+    places = range(1, len(strata) + 1)
+    records = "COUNT(*)" if analysis.source in OF_RECORDS else "SUM(records)"
+    counts_records = analysis.counts == "records"
     text = (HERE / "sql" / f"{_how(analysis)}.sql").read_text(encoding="utf-8")
     return text.format(
         analysis_id=analysis.id,
-        strata=", ".join(f"{stratum} AS s{place}" for place, stratum in enumerate(strata, 1)),
-        texts=", ".join(f"CAST(s{place} AS STRING) AS stratum_{place}" for place in range(1, USED_STRATA + 1)),
+        strata=", ".join(f"{stratum} AS s{place}" for place, stratum in zip(places, strata, strict=True)),
+        cell=", ".join(f"s{place}" for place in places),
+        texts=", ".join(
+            f"CAST({f's{place}' if place in places else 'NULL'} AS STRING) AS stratum_{place}"
+            for place in range(1, USED_STRATA + 1)
+        ),
         source=source,
         where=analysis.where,
         value=analysis.value,
-        records="SUM(records)" if counts_records else "1",
+        records=records if counts_records else "1",
+        counted="persons" if analysis.counts == "summed" else "records",
         count_value="CAST(SUM(records) AS BIGINT)" if counts_records else "COUNT(*)",
         small_cell=small_cell,
     )
@@ -130,7 +137,7 @@ def _how(analysis: Analysis) -> str:
     """The file of sql/ that counts an analysis."""
     if analysis.value:
         return "distribution"
-    return "sum" if analysis.counts == "summed" else "count"
+    return "count" if analysis.counts in ("persons", "records") else "sum"
 
 
 def _counted(session: Session, sources: Sources, of_table: Sequence[Analysis], small_cell: int) -> list[pd.DataFrame]:

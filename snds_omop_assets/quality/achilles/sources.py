@@ -19,15 +19,19 @@ PERIOD_TABLES = (OBSERVED, "payer_plan_period")
 TABLES = frozenset({PERSON, *PERIOD_TABLES, *event_tables(), "cdm_source", "concept"})
 """What is read of a CDM."""
 
-KEPT = frozenset({"events", "first_periods", "month_spans", "periods", "persons", "whole_spans"})
+KEPT = frozenset({"concepts", "events", "first_periods", "month_spans", "periods", "persons", "whole_spans"})
 """Sources that several analyses read: they are computed once."""
+
+OF_RECORDS = frozenset({"period_rows", "placed"})
+"""Sources with a row per record; those of events with `records` say how many a row stands for."""
 
 READ: Mapping[str, tuple[str, ...]] = {
     "aged": ("events", "persons"),
     "ages_at_death": ("events", "persons"),
-    "concepts_of_persons": ("events",),
+    "concepts": ("events",),
+    "concepts_of_persons": ("concepts",),
     "events": ("placed",),
-    "first_ages": ("events", "persons"),
+    "first_ages": ("concepts", "persons"),
     "first_periods": ("persons",),
     "month_spans": ("periods",),
     "months_seen": ("month_spans",),

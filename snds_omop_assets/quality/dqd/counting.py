@@ -1,7 +1,8 @@
 """Counting what rules ask of the rows of a CDM: one query per table and kind of check.
 
 What all fields of a table ask of its rows is one scan, in which persons, deaths, visits and other things are joined
-once; checks of concepts count the concepts first. No query gives rows, only counts.
+once; checks of concepts count the concepts first. Queries give counts, and DuckDB the keys that are sorted here
+(shared_keys.py), but no rows.
 """
 
 import time
@@ -28,7 +29,7 @@ def counted(work: Judging, asked: Sequence[Asked]) -> dict[int, Finding]:
     for group in groups.values():
         begin = time.perf_counter()
         try:
-            numbers = _count_in_one_query(work, group)
+            numbers = _count_by_sorting(work, group) or _count_in_one_query(work, group)
         except Exception as error:  # the engines share no class of errors
             seconds = (time.perf_counter() - begin) / len(group)
             found |= {one.place: Refused(refusal(error), seconds) for one in group}
@@ -79,16 +80,26 @@ class Scan:
 
     def count(self, condition: str, weight: str, name: str) -> str:
         """The column that counts the rows of a condition; a new one gets the name."""
-        counted = f"coalesce(CAST(sum({weight}) FILTER (WHERE {condition}) AS BIGINT), 0)" if weight else "count(*)"
-        if not weight and condition != EVERY:
-            counted = f"count(*) FILTER (WHERE {condition})"
-        return self.counts.setdefault(counted, name)
+        if weight:
+            counted = f"sum(CASE WHEN {condition} THEN {weight} END)"
+        else:  # DuckDB takes three times as long for count(*) FILTER (WHERE ...), of which there are dozens
+            counted = "count(*)" if condition == EVERY else f"count_if({condition})"
+        return self.counts.setdefault(f"coalesce(CAST({counted} AS BIGINT), 0)", name)
 
     @property
     def sql(self) -> str:
         """A SELECT of one row."""
         columns = ", ".join(f"{sql} AS {name}" for sql, name in self.counts.items())
         return " ".join([f"SELECT {columns} FROM {self.rows} AS t", *self.joins.values()])
+
+
+def _count_by_sorting(work: Judging, group: Sequence[Asked]) -> dict[int, tuple[int, int]]:
+    """The same of a key that is judged by sorting it; nothing where it is not."""
+    (one, *others) = group
+    if others or not one.definition.shared or not work.sorts:
+        return {}
+    shared = work.rows_that_share(work.cdm.rows(one.rule.table), one.definition.shared)
+    return {one.place: _numbers(work, one, ("shared", None), {"shared": shared})}
 
 
 def _count_in_one_query(work: Judging, group: Sequence[Asked]) -> dict[int, tuple[int, int]]:

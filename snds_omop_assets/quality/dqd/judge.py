@@ -5,7 +5,7 @@
     counted     one query per table and kind of check; what all fields of a table ask of its rows is one scan, in which
                 persons, deaths, visits and other things are joined once
 
-Nothing more is asked of empty tables and empty columns. No query gives rows, only counts.
+Nothing more is asked of empty tables and empty columns. Queries give counts, and keys to be sorted, but no rows.
 """
 
 import datetime as dt

@@ -75,6 +75,10 @@ class StoredCdm:
         column = f"{of}.{field}"
         return column if self.readable else _turned(column, self._columns[table][field], self._types[table][field])
 
+    def is_whole_number(self, table: str, field: str) -> bool:
+        """Whether a column that is there is one of whole numbers in the CDM."""
+        return self._types[table][field] == "integer"
+
     def may_be_unreadable(self, table: str, field: str) -> bool:
         """Whether the stored type can hold what is no value of the CDM's type."""
         stored, wanted = self._columns[table][field], self._types[table][field]
@@ -142,8 +146,12 @@ def _turned(column: str, stored: pa.DataType, wanted: str) -> str:
 
 
 def _integer(text: str) -> str:
-    """Digits with or without a sign; DuckDB alone would read 1.5 and 1e3, too."""
-    return f"CASE WHEN translate({text}, '+-{DIGITS}', '') = '' THEN TRY_CAST({text} AS BIGINT) END"
+    """Digits with or without a sign; DuckDB alone would read 1.5 and 1e3, too.
+
+    What is written as the engine itself writes it needs no look at each digit, which takes ten times as long.
+    """
+    number = f"TRY_CAST({text} AS BIGINT)"
+    return f"CASE WHEN CAST({number} AS STRING) = {text} OR translate({text}, '+-{DIGITS}', '') = '' THEN {number} END"
 
 
 def _float(text: str) -> str:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from snds_omop_assets.contracts.cdm_checks import CheckRule
 from snds_omop_assets.engines.sessions import Session
-from snds_omop_assets.quality.dqd.defined.looking import EVERY, Definition, Join
+from snds_omop_assets.quality.dqd.defined.looking import Definition, Join
 from snds_omop_assets.quality.dqd.defined.pointing import CONCEPT
+from snds_omop_assets.quality.dqd.shared_keys import rows_that_share
 from snds_omop_assets.quality.dqd.stored_columns import StoredCdm
 
 
@@ -71,6 +72,7 @@ class Judging:
         used: the tables of which the concepts used are known, with the name of the step.
         made: the steps and views made so far, to be dropped in the end.
         joined: names of the steps of what rows point to, by what they select.
+        shared: how many rows have a key that another has too, by rows and key, as far as keys were sorted.
     """
 
     session: Session
@@ -80,6 +82,7 @@ class Judging:
     used: dict[str, str] = field(default_factory=dict)
     made: list[str] = field(default_factory=list)
     joined: dict[str, str] = field(default_factory=dict)
+    shared: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def step(self, name: str, sql: str) -> str:
         """Compute a SELECT once; gives the name of the step."""
@@ -89,14 +92,27 @@ class Judging:
 
     def things(self, join: Join) -> str:
         """The name of the step of what rows point to; of concepts, only those that are used."""
-        of = EVERY
         if join.alias == CONCEPT:
             used = " UNION ".join(f"SELECT concept_id FROM {name}" for name in self.used.values())
-            of = f"{join.thing} IN ({used})"
-        select = join.select(of)
+            select = join.select(f"{join.thing} IN ({used})")
+        elif join.has_numbers and self.sorts and not self.rows_that_share(join.rows, join.thing):
+            select = join.select_rows()
+        else:
+            select = join.select()
         if select not in self.joined:
             self.joined[select] = self.step(f"dqd_things_{len(self.joined)}", select)
         return self.joined[select]
+
+    @property
+    def sorts(self) -> bool:
+        """Whether keys are sorted here rather than grouped by the engine."""
+        return not self.session.divides
+
+    def rows_that_share(self, rows: str, key: str) -> int:
+        """How many rows have a whole number that another row has, too."""
+        if (rows, key) not in self.shared:
+            self.shared[rows, key] = rows_that_share(self.session, rows, key)
+        return self.shared[rows, key]
 
 
 def refusal(error: Exception) -> str:

@@ -1,2 +1,2 @@
 -- A row per person who has an event: how many different concepts.
-SELECT person_id, COUNT(DISTINCT concept) AS concepts FROM {events} WHERE inside GROUP BY person_id
+SELECT person_id, COUNT(concept) AS concepts FROM {concepts} GROUP BY person_id

@@ -2,8 +2,8 @@
 -- of different values must fit into memory, and groups need not.
 SELECT {analysis_id} AS analysis_id, {texts}, {count_value} AS count_value, COUNT(*) AS persons
 FROM (
-    SELECT s1, s2, s3, s4, person_id, {records} AS records
+    SELECT {cell}, person_id, {records} AS records
     FROM (SELECT {strata}, * FROM {source} WHERE {where})
-    GROUP BY s1, s2, s3, s4, person_id
+    GROUP BY {cell}, person_id
 )
-GROUP BY s1, s2, s3, s4
+GROUP BY {cell}

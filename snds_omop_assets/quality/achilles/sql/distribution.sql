@@ -2,36 +2,43 @@
 -- so many percent of the values do not exceed. It is told only where enough persons have a value up to it, and enough
 -- one from it on: the least value of all is told if enough persons have it.
 WITH given AS (
-    SELECT {strata}, person_id, CAST({value} AS DOUBLE) AS value FROM {source} WHERE {where} AND {value} IS NOT NULL
+    SELECT {cell}, person_id, value, COUNT(*) AS n
+    FROM (SELECT {strata}, person_id, CAST({value} AS DOUBLE) AS value FROM {source} WHERE {where})
+    WHERE value IS NOT NULL
+    GROUP BY {cell}, person_id, value
+),
+
+persons AS (
+    SELECT {cell}, MIN(value) AS least, MAX(value) AS greatest FROM given GROUP BY {cell}, person_id
 ),
 
 -- How often there is each value, and for how many persons it is the least or the greatest of theirs.
 counted AS (
-    SELECT s1, s2, s3, s4, value, SUM(n) AS n, SUM(least) AS least, SUM(greatest) AS greatest
+    SELECT {cell}, value, SUM(n) AS n, SUM(least) AS least, SUM(greatest) AS greatest
     FROM (
-        SELECT s1, s2, s3, s4, value, 1 AS n, 0 AS least, 0 AS greatest FROM given
+        SELECT {cell}, value, n, 0 AS least, 0 AS greatest FROM given
         UNION ALL
-        SELECT s1, s2, s3, s4, MIN(value), 0, 1, 0 FROM given GROUP BY s1, s2, s3, s4, person_id
+        SELECT {cell}, least, 0, 1, 0 FROM persons
         UNION ALL
-        SELECT s1, s2, s3, s4, MAX(value), 0, 0, 1 FROM given GROUP BY s1, s2, s3, s4, person_id
+        SELECT {cell}, greatest, 0, 0, 1 FROM persons
     )
-    GROUP BY s1, s2, s3, s4, value
+    GROUP BY {cell}, value
 ),
 
 summed AS (
     SELECT
-        s1, s2, s3, s4, value, CAST(n AS DOUBLE) AS n,
-        CAST(SUM(n) OVER (PARTITION BY s1, s2, s3, s4 ORDER BY value ROWS UNBOUNDED PRECEDING) AS DOUBLE) AS up_to,
-        CAST(SUM(n) OVER (PARTITION BY s1, s2, s3, s4) AS DOUBLE) AS total,
-        SUM(least) OVER (PARTITION BY s1, s2, s3, s4 ORDER BY value ROWS UNBOUNDED PRECEDING) AS persons_up_to,
-        SUM(greatest) OVER (PARTITION BY s1, s2, s3, s4 ORDER BY value DESC ROWS UNBOUNDED PRECEDING) AS persons_from,
-        SUM(least) OVER (PARTITION BY s1, s2, s3, s4) AS persons
+        {cell}, value, CAST(n AS DOUBLE) AS n,
+        CAST(SUM(n) OVER (PARTITION BY {cell} ORDER BY value ROWS UNBOUNDED PRECEDING) AS DOUBLE) AS up_to,
+        CAST(SUM(n) OVER (PARTITION BY {cell}) AS DOUBLE) AS total,
+        SUM(least) OVER (PARTITION BY {cell} ORDER BY value ROWS UNBOUNDED PRECEDING) AS persons_up_to,
+        SUM(greatest) OVER (PARTITION BY {cell} ORDER BY value DESC ROWS UNBOUNDED PRECEDING) AS persons_from,
+        SUM(least) OVER (PARTITION BY {cell}) AS persons
     FROM counted
 ),
 
 marked AS (
     SELECT
-        s1, s2, s3, s4, value, n, up_to, total, persons,
+        {cell}, value, n, up_to, total, persons,
         100 * (up_to - n) / total AS below,
         100 * up_to / total AS up_to_percent,
         persons_up_to >= {small_cell} AND persons_from >= {small_cell} AS told
@@ -55,4 +62,4 @@ SELECT
     MAX(CASE WHEN told AND below < 90 AND up_to_percent >= 90 THEN value END) AS p90_value,
     CAST(MAX(persons) AS BIGINT) AS persons
 FROM marked
-GROUP BY s1, s2, s3, s4
+GROUP BY {cell}

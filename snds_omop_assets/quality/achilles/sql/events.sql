@@ -1,7 +1,12 @@
--- How many records a person has of a concept in a month: the rows of a table of events, counted as far as analyses allow.
+-- How many records a person has of a concept in a month, and whether they are in an observation period: the rows of a
+-- table of events, counted as far as most analyses allow.
 SELECT
-    person_id, concept, source_concept, inside,
-    CAST(YEAR(start_date) * 100 + MONTH(start_date) AS INT) AS month, CAST(YEAR(start_date) AS INT) AS year,
-    CAST(COUNT(*) AS INT) AS records
-FROM {placed}
-GROUP BY person_id, concept, source_concept, inside, YEAR(start_date) * 100 + MONTH(start_date), YEAR(start_date)
+    person_id, concept, inside, month, CAST(FLOOR(month / 100) AS INT) AS year, records, 1 AS persons
+FROM (
+    SELECT person_id, concept, inside, month, COUNT(*) AS records
+    FROM (
+        SELECT person_id, concept, inside, CAST(YEAR(start_date) * 100 + MONTH(start_date) AS INT) AS month
+        FROM {placed}
+    )
+    GROUP BY person_id, concept, inside, month
+)

@@ -4,7 +4,9 @@ SELECT first, last, COUNT(*) AS persons
 FROM (
     SELECT person_id, MIN(first) AS first, MAX(last) AS last
     FROM (
-        SELECT *, SUM(begins) OVER (PARTITION BY person_id ORDER BY first, last ROWS UNBOUNDED PRECEDING) AS span
+        SELECT
+            *,
+            SUM(begins) OVER (PARTITION BY person_id ORDER BY first, last, begins DESC ROWS UNBOUNDED PRECEDING) AS span
         FROM (
             SELECT
                 person_id, first, last,

@@ -1,7 +1,12 @@
--- The days of each person as spans that do not overlap: periods that do are one. A row per span.
+-- The days of each person as spans that do not overlap: periods that do are one. A row per span. Of periods that are
+-- there twice, the one that begins a span comes first.
 SELECT person_id, MIN(start_date) AS start_date, MAX(end_date) AS end_date
 FROM (
-    SELECT *, SUM(begins) OVER (PARTITION BY person_id ORDER BY start_date, end_date ROWS UNBOUNDED PRECEDING) AS span
+    SELECT
+        *,
+        SUM(begins) OVER (
+            PARTITION BY person_id ORDER BY start_date, end_date, begins DESC ROWS UNBOUNDED PRECEDING
+        ) AS span
     FROM (
         SELECT
             person_id, start_date, end_date,

@@ -1,6 +1,6 @@
 """Checks of single concepts: of whom, in which unit."""
 
-from snds_omop_assets.quality.dqd.defined.looking import Definition, Join, Looked
+from snds_omop_assets.quality.dqd.defined.looking import Definition, Fact, Join, Looked
 from snds_omop_assets.quality.dqd.defined.pointing import person_of
 
 
@@ -31,8 +31,9 @@ def sex_of_descendants(look: Looked) -> Definition:
     pairs = f"{look.cdm.rows('concept_ancestor')} AS t WHERE {ancestor} IN ({concepts})"
     tree = f"(SELECT {descendant} AS concept_id FROM {pairs})"
     person = person_of(look)
-    kin = Join(alias, "t.concept_id", tree, "t.concept_id", "count(*) AS times")
-    listed = Join(alias, look.value, tree, "t.concept_id", "count(*) AS times")
+    times = (Fact("times", "*", "count"),)
+    kin = Join(alias, "t.concept_id", tree, "t.concept_id", times)
+    listed = Join(alias, look.value, tree, "t.concept_id", times)
     return Definition(
         violated=f"{alias}.key_id IS NOT NULL AND {_other_sex(look, 't')}",
         of=f"{alias}.key_id IS NOT NULL",

@@ -27,6 +27,7 @@ def primary_key(look: Looked) -> Definition:
         of=None,
         rows=f"(SELECT count(*) AS n {repeated})",
         weight="t.n",
+        shared=look.value if look.cdm.is_whole_number(look.rule.table, look.field) else "",
         query=f"SELECT t.* FROM {look.rows} AS t WHERE {look.value} IN (SELECT {look.value} {repeated})",
     )
 

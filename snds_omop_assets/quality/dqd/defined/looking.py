@@ -13,6 +13,21 @@ EVERY, NEVER = "TRUE", "FALSE"
 
 
 @dataclass(frozen=True)
+class Fact:
+    """What is known of a thing.
+
+    Attributes:
+        name: its name in conditions.
+        value: what a row of the thing says.
+        of_several: the aggregate that makes one value of several rows, and of one row its value.
+    """
+
+    name: str
+    value: str
+    of_several: str
+
+
+@dataclass(frozen=True)
 class Join:
     """What is known of the things that rows point to, one row each.
 
@@ -21,19 +36,26 @@ class Join:
         key: the value of the row that points to the thing.
         rows: the table of the things, or a SELECT in brackets, as `t`.
         thing: the key of the things.
-        facts: aggregates of what is known of one.
+        facts: what is known of one.
+        has_numbers: whether the key of the things is a whole number.
     """
 
     alias: str
     key: str
     rows: str
     thing: str
-    facts: str = ""
+    facts: tuple[Fact, ...] = ()
+    has_numbers: bool = False
 
     def select(self, of: str = EVERY) -> str:
         """One row per thing that fulfils a condition."""
-        facts = f", {self.facts}" if self.facts else ""
+        facts = "".join(f", {fact.of_several}({fact.value}) AS {fact.name}" for fact in self.facts)
         return f"SELECT {self.thing} AS key_id{facts} FROM {self.rows} AS t WHERE {of} GROUP BY {self.thing}"
+
+    def select_rows(self) -> str:
+        """The same where no thing has several rows."""
+        facts = "".join(f", {fact.value} AS {fact.name}" for fact in self.facts)
+        return f"SELECT {self.thing} AS key_id{facts} FROM {self.rows} AS t"
 
     def clause(self, select: str | None = None) -> str:
         """The JOIN; the things may have been selected before, under a name."""
@@ -51,6 +73,7 @@ class Definition:
         rows: what `t` is: the table, or a SELECT in brackets.
         joins: what the conditions need beside the row.
         weight: how many rows of the table a row of `t` stands for.
+        shared: a whole number; the violating rows are those that share it with another row. Empty where there is none.
         query: lists the violating rows; empty where the conditions say it.
     """
 
@@ -59,6 +82,7 @@ class Definition:
     rows: str
     joins: tuple[Join, ...] = ()
     weight: str = ""
+    shared: str = ""
     query: str = ""
 
     @property

@@ -1,6 +1,6 @@
 """What is known of the persons, deaths, visits and concepts that rows point to."""
 
-from snds_omop_assets.quality.dqd.defined.looking import Join, Looked
+from snds_omop_assets.quality.dqd.defined.looking import Fact, Join, Looked
 
 DAYS_AFTER_DEATH = 60
 DAYS_AROUND_VISIT = 7
@@ -22,11 +22,12 @@ def person_of(look: Looked) -> Join:
     first = f"concat_ws('-', {year}, coalesce({month}, '01'), coalesce({day}, '01'))"
     moment, sex = _person(look, "birth_datetime", "DATE"), _person(look, "gender_concept_id", "BIGINT")
     facts = (
-        f"max(coalesce({moment}, TRY_CAST({first} AS DATE))) AS born, "
-        f"max(coalesce({moment}, TRY_CAST(({year} || '-06-01') AS DATE))) AS born_by, "
-        f"min({sex}) AS lowest_sex, max({sex}) AS highest_sex"
+        Fact("born", f"coalesce({moment}, TRY_CAST({first} AS DATE))", "max"),
+        Fact("born_by", f"coalesce({moment}, TRY_CAST(({year} || '-06-01') AS DATE))", "max"),
+        Fact("lowest_sex", sex, "min"),
+        Fact("highest_sex", sex, "max"),
     )
-    return at(look, "person", "person_id", "person_id", facts)
+    return at(look, "person", "person_id", "person_id", *facts)
 
 
 def _person(look: Looked, field: str, sql_type: str) -> str:
@@ -43,16 +44,18 @@ def _padded(number: str, digits: int) -> str:
 def death_of(look: Looked) -> Join:
     """The last day on which something may happen to a person who died."""
     died = look.cdm.value("death", "death_date")
-    facts = f"min({died}) + CAST({DAYS_AFTER_DEATH} AS INT) AS last_day"
-    return at(look, "death", "person_id", "person_id", facts, "at_death")
+    last_day = Fact("last_day", f"{died} + CAST({DAYS_AFTER_DEATH} AS INT)", "min")
+    return at(look, "death", "person_id", "person_id", last_day, alias="at_death")
 
 
 def visit_of(look: Looked) -> Join:
     """The days on which something may happen in a visit."""
     start, end = (look.cdm.value("visit_occurrence", f"visit_{side}_date") for side in ("start", "end"))
-    first, last = f"CAST(-{DAYS_AROUND_VISIT} AS INT)", f"CAST({DAYS_AROUND_VISIT} AS INT)"
-    facts = f"max({start}) + {first} AS first_day, min({end}) + {last} AS last_day"
-    return at(look, "visit_occurrence", "visit_occurrence_id", "visit_occurrence_id", facts)
+    facts = (
+        Fact("first_day", f"{start} + CAST(-{DAYS_AROUND_VISIT} AS INT)", "max"),
+        Fact("last_day", f"{end} + CAST({DAYS_AROUND_VISIT} AS INT)", "min"),
+    )
+    return at(look, "visit_occurrence", "visit_occurrence_id", "visit_occurrence_id", *facts)
 
 
 def concept_of(look: Looked) -> Join:
@@ -62,14 +65,17 @@ def concept_of(look: Looked) -> Join:
         for field in ("domain_id", "concept_class_id", "standard_concept", "invalid_reason")
     )
     facts = (
-        f"min({domain}) AS lowest_domain, max({domain}) AS highest_domain, "
-        f"min({kind}) AS lowest_class, max({kind}) AS highest_class, "
-        f"bool_and(coalesce({standard} = 'S', FALSE) AND {invalid} IS NULL) AS is_standard"
+        Fact("lowest_domain", domain, "min"),
+        Fact("highest_domain", domain, "max"),
+        Fact("lowest_class", kind, "min"),
+        Fact("highest_class", kind, "max"),
+        Fact("is_standard", f"coalesce({standard} = 'S', FALSE) AND {invalid} IS NULL", "bool_and"),
     )
-    return at(look, "concept", "concept_id", look.field, facts, CONCEPT)
+    return at(look, "concept", "concept_id", look.field, *facts, alias=CONCEPT)
 
 
-def at(look: Looked, table: str, key: str, pointing: str, facts: str = "", alias: str = "") -> Join:
+def at(look: Looked, table: str, key: str, pointing: str, *facts: Fact, alias: str = "") -> Join:
     """The things of a table that a field of the row points to."""
     thing = look.cdm.value(table, key)
-    return Join(alias or f"at_{pointing}", look.own(pointing), look.cdm.rows(table), thing, facts)
+    rows, has_numbers = look.cdm.rows(table), look.cdm.is_whole_number(table, key)
+    return Join(alias or f"at_{pointing}", look.own(pointing), rows, thing, facts, has_numbers)
