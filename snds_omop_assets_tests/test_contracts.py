@@ -100,6 +100,27 @@ def test_every_snds_table_gives_a_pandera_schema_in_every_layout(name):
         assert faults(frame, schema, table).height == 0
 
 
+@pytest.mark.parametrize("kind", [pl.String, pl.Enum(["075", "02A"])])
+def test_a_text_is_judged_coded_and_plain(kind):
+    table = official_tables()["IR_BEN_R"]
+    required = next(column.name for column in table.columns.values() if column.required)
+    schema = snds_schema(table, [required, "BEN_RES_DPT"])
+    texts = {required: ["075", None], "BEN_RES_DPT": [None, "02A"]}
+    found = faults(pl.DataFrame(texts, dict.fromkeys(texts, kind)), schema, table)
+    assert found.rows() == [(1, required, "required value is missing")]
+
+
+def test_what_has_not_the_type_of_its_contract_is_a_mistake_of_the_project():
+    table = official_tables()["IR_BEN_R"]
+    for column, values in (
+        ("BEN_RES_DPT", [75]),
+        ("BEN_NAI_ANN", ["1963"]),
+        ("BEN_NAI_ANN", pl.Series(["x"]).cast(pl.Enum(["x"]))),
+    ):
+        with pytest.raises(ContractError, match="does not have the type of its contract"):
+            faults(pl.DataFrame({column: values}), snds_schema(table, [column]), table)
+
+
 @pytest.mark.parametrize("name", sorted(official_tables()))
 def test_every_contract_says_what_a_steward_needs_and_names_what_exists(name):
     table = official_tables()[name]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from snds_omop_assets.contracts.column_types import COLUMN_TYPES, DATE_FORMATS
 from snds_omop_assets.contracts.snds_schemas import POLARS_TYPES
 from snds_omop_assets.contracts.snds_tables import Column
+from snds_omop_assets.reception.coding import ROWS_OF_A_TEXT
 from snds_omop_assets.reception.delivery import PARQUET, Source
 from snds_omop_assets.reception.looking import MISSING_TEXTS, NEVER_A_VALUE, Formats
 from snds_omop_assets.reception.parsing import FRENCH_MONTHS, parse
@@ -27,15 +28,38 @@ THE_FORM = {"date": "yyyy-mm-dd", "year_month": "yyyymm"}
 """How values of a type are written once they are typed."""
 
 
+SO_MANY = 2 * ROWS_OF_A_TEXT
+
+
 def series(texts):
     return pl.Series("COLUMN", texts, dtype=pl.String)
 
 
 def parsed(texts, kind="text", form=None, unusual=True, blanks=True, missing=(), decimal_comma=False, **attributes):
-    """Type some texts; `form` is how dates are written, `missing` what stands for no value in the whole file."""
+    """Type some texts; `form` is how dates are written, `missing` what stands for no value in the whole file.
+
+    Coded or plain, few rows or many to a text: what is found is the same.
+    """
     formats = Formats({"COLUMN": form} if form else {}, frozenset(missing), decimal_comma)
     column = Column("COLUMN", "libellé", kind, **attributes)
-    return parse(series(texts), column, formats, unusual, blanks)
+    plain, few = series(texts), series(texts).drop_nulls().unique(maintain_order=True)
+    found = parse(plain, column, formats, unusual, blanks)
+    coded = parse(plain.cast(pl.Enum(pl.concat([few, series(["a text of no row"])]))), column, formats, unusual, blanks)
+    many = parse(pl.concat([plain] * SO_MANY), column, formats, unusual, blanks)
+    for other, times in ((coded, 1), (many, SO_MANY)):
+        assert other.values.to_list() == found.values.to_list() * times
+        assert other.delivered.to_list() == found.delivered.to_list() * times
+        assert unparsable(other) == unparsable(found) * times
+        assert (other.normalised, other.stands_for_none) == (found.normalised * times, found.stands_for_none * times)
+        assert counted(other) == {value: rows * times for value, rows in counted(found).items()}
+    return found
+
+
+def counted(found):
+    counts = {}
+    for value, rows in [] if found.counts is None else found.counts.rows():
+        counts[value] = counts.get(value, 0) + rows
+    return counts
 
 
 def values(texts, kind="text", form=None, **attributes):
@@ -96,10 +120,10 @@ def test_values_spelled_otherwise_are_counted():
 
 
 def test_a_code_says_how_many_rows_have_each_spelling():
-    found = parsed(["1", "01", "2", None, "A" * 17], "code").spellings
+    found = parsed(["1", "01", "2", None, "A" * 17], "code").counts
     rows = found.group_by("value").agg(pl.col("rows").sum()).sort("value").rows()
     assert rows == [("1", 2), ("2", 1)]
-    assert parsed(["1"], "text").spellings is None
+    assert parsed(["1"], "text").counts is None
 
 
 # Establishments and pseudonyms

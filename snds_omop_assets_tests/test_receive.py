@@ -19,7 +19,7 @@ from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.contracts.snds_tables import DELIVERED, SOURCE_FILE, SOURCE_LINE
 from snds_omop_assets.errors import DeliveryError, StoreError
 from snds_omop_assets.io_managers.aside import PARTIAL
-from snds_omop_assets.reception import reading
+from snds_omop_assets.reception import coding, reading
 from snds_omop_assets.reception import receive as receiving
 from snds_omop_assets.reception.delivery import open_delivery
 from snds_omop_assets.reception.receipt import Receipt
@@ -95,6 +95,26 @@ def brief(quarantine):
 
 
 # Rows and values
+
+
+def test_texts_are_stored_and_told_the_same_coded_and_plain(tmp_path, monkeypatch):
+    """A column with few texts is read, judged and written by its codes; which columns these are changes nothing."""
+    wrong = ["DPXX:8X;02;19x0;13;75;", ";1;1980;1;075;114", "a;b"]
+    rows = [GOOD, *wrong, " DPXX:7X ;;1990;0; 2A ;1141", GOOD, IR_BEN_R, ""]
+    without_sex = ben("DPXX:6X;1950;07;971;101", header="NUM_ENQ;BEN_NAI_ANN;BEN_NAI_MOI;BEN_RES_DPT;BEN_RES_COM")
+    typed = pl.DataFrame({"NUM_ENQ": ["DPXX:5X"] * 3, "BEN_SEX_COD": ["1", "2", None], "BEN_NAI_ANN": [1950, 1951, 0]})
+    typed.write_parquet(tmp_path / "typed.parquet")
+    files = [
+        ("IR_BEN_R_1.csv", ben(*rows * 3)),
+        ("IR_BEN_R_2.csv", without_sex),
+        ("IR_BEN_R_3.parquet", (tmp_path / "typed.parquet").read_bytes()),
+    ]
+    found = []
+    for rows_of_a_text in (0, 10**9):
+        monkeypatch.setattr(coding, "ROWS_OF_A_TEXT", rows_of_a_text)
+        found.append(received(tmp_path / str(rows_of_a_text), "IR_BEN_R", *files))
+    assert found[0] == found[1]
+    assert len(found[0][0]) == 7 and len(found[0][1]) > 10
 
 
 def test_a_good_row_is_typed_and_keeps_what_was_delivered(tmp_path):

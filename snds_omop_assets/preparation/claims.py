@@ -253,13 +253,11 @@ def _tell(months: Iterable[Files], table: str, column: str) -> bool:
 
 def _has_values(file: Path, column: str) -> bool:
     """Whether a column of a stored file holds anything: one that was not delivered is there and NULL."""
-    found = pq.read_metadata(file)
-    if column not in found.schema.names:
-        return False
-    place = found.schema.names.index(column)
-    groups = [found.row_group(n) for n in range(found.num_row_groups)]
-    statistics = [(group.num_rows, group.column(place).statistics) for group in groups]
-    return any(told is None or told.null_count < rows for rows, told in statistics)
+    with pq.ParquetFile(file) as found:
+        if column not in found.schema_arrow.names:
+            return False
+        batches = found.iter_batches(columns=[column])
+        return any(batch.column(0).null_count < batch.num_rows for batch in batches)
 
 
 def _tables() -> pa.Table:

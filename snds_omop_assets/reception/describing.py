@@ -53,21 +53,21 @@ class Description:
         """
         receipt = self.receipt
         counted = {
-            name: one.spellings if all_rows else frame[name].drop_nulls().value_counts(name="rows")
+            name: one.counts if all_rows else _counts(frame[name])
             for name, one in parsed.items()
-            if one.spellings is not None and not self.table.columns[name].values_are_private
+            if one.counts is not None and not self.table.columns[name].values_are_private
         }
-        pseudonyms = _pseudonyms_among(counted, parsed, self.table)
+        codes = {name: counts for name, counts in counted.items() if self.table.columns[name].type == "code"}
+        pseudonyms = _pseudonyms_among(codes, parsed, self.table)
         for name, one in parsed.items():
             column = self.table.columns[name]
             receipt.nulls[name] += frame[name].null_count()
             receipt.normalised[name] += one.normalised
             receipt.not_given[name] += one.stands_for_none
-            if (codes := counted.get(name)) is not None:
-                codes = codes.rename({codes.columns[0]: "value"})
-                self._count_codes(column, codes.filter(~codes["value"].is_in(pseudonyms)) if pseudonyms else codes)
-            elif column.type in ("decimal", "integer") and not column.values_are_private:
-                self._sizes.setdefault(name, Counter()).update(_sizes(frame[name]))
+            if (counts := codes.get(name)) is not None:
+                self._count_codes(column, counts.filter(~counts["value"].is_in(pseudonyms)) if pseudonyms else counts)
+            elif (counts := counted.get(name)) is not None:
+                self._sizes.setdefault(name, Counter()).update(_sizes(counts))
 
     def _count_codes(self, column: Column, spellings: pl.DataFrame) -> None:
         known = known_codes().get(column.nomenclature or "")
@@ -106,7 +106,7 @@ class Description:
 def _pseudonyms_among(counted: Mapping[str, pl.DataFrame], parsed: Mapping[str, Parsed], table: SndsTable) -> list[str]:
     """Codes that are pseudonyms of the same batch, which stand in the wrong column: no receipt names them."""
     columns = [one.values for name, one in parsed.items() if table.columns[name].type == "pseudonym"]
-    codes = [c.to_series(0).rename("value") for c in counted.values() if 0 < c.height <= MOST_CODES]
+    codes = [c["value"] for c in counted.values() if 0 < c.height <= MOST_CODES]
     if not columns or not codes:
         return []
     candidates = pl.concat(codes).unique()
@@ -114,13 +114,21 @@ def _pseudonyms_among(counted: Mapping[str, pl.DataFrame], parsed: Mapping[str, 
     return candidates.filter(candidates.is_in(known.implode())).to_list()
 
 
-def _sizes(values: pl.Series) -> dict[str, int]:
+def _counts(values: pl.Series) -> pl.DataFrame:
+    """How many rows have each value (columns `value`, `rows`)."""
+    counts = values.rename("value").drop_nulls().value_counts(name="rows")
+    return counts.cast({"value": pl.String}) if isinstance(values.dtype, pl.Enum) else counts
+
+
+def _sizes(counts: pl.DataFrame) -> dict[str, int]:
     """How many numbers are of which order of magnitude: the exponent of two, with the sign; 0 apart."""
-    numbers = values.drop_nulls().to_numpy()
+    numbers = counts["value"].to_numpy()
     _, exponents = np.frexp(np.abs(numbers))
     signed = np.where(numbers == 0, 0, np.where(numbers < 0, -1000, 1000) + exponents)
-    found, rows = np.unique(signed, return_counts=True)
-    return {_size_name(int(one)): int(count) for one, count in zip(found, rows, strict=True)}
+    sizes: Counter[str] = Counter()
+    for one, rows in zip(signed.tolist(), counts["rows"].to_list(), strict=True):
+        sizes[_size_name(one)] += rows
+    return sizes
 
 
 def _size_name(signed: int) -> str:

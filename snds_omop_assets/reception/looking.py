@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,13 +16,14 @@ import pyarrow.parquet as pq
 from snds_omop_assets.contracts.column_types import DATE_FORMATS
 from snds_omop_assets.contracts.snds_tables import Column, SndsTable
 from snds_omop_assets.errors import DeliveryError
+from snds_omop_assets.reception.coding import different
 from snds_omop_assets.reception.delivery import MAGIC, PARQUET, TEXT, Source
 
 SEPARATORS = ";,\t|"
 BESIDE_VALUES = (b";", b",", b"|", b'"', b"\n", b"\r")
 BLOCK_BYTES = 1 << 20
-FIRST_PRINTED, END_OF_FILE = 0x20, 0x1A
-"""Old DOS exports end their files with this byte; the other control characters stand in no text."""
+FIRST_PRINTED, END_OF_LINE, CARRIAGE_RETURN, END_OF_FILE = 0x20, 0x0A, 0x0D, 0x1A
+"""Old DOS exports end their files with the last of these; the other control characters stand in no text."""
 
 ACCENT_OF_UTF8 = re.compile(rb"[\xc3\xc5][\x80-\xbf]|\xe2\x80[\x80-\xbf]")
 """A French letter or punctuation in UTF-8, which is no pair of letters of a word in Windows-1252 or Latin-1."""
@@ -159,7 +161,7 @@ def find_formats(frame: pl.DataFrame, table: SndsTable, known: Formats | None = 
     """How dates, numbers and missing values are written, from some rows of text.
 
     Args:
-        frame: text columns under their official names.
+        frame: text columns, coded or not, under their official names.
         table: the contract; a format that it fixes is taken as it is.
         known: what the rows before told; only columns that had no date there are looked at again.
     """
@@ -171,7 +173,7 @@ def find_formats(frame: pl.DataFrame, table: SndsTable, known: Formats | None = 
     for column in table.columns.values():
         if column.name not in frame.columns or column.kind.arrow == pa.string():
             continue
-        texts = frame[column.name].str.strip_chars().drop_nulls().unique()
+        texts = _different(frame, column)
         missing |= {text for text in texts.filter(texts.is_in(MISSING_TEXTS)) if text}
         if column.type in DATED:
             if (form := _format_of(frame, column)) is not None:
@@ -183,7 +185,11 @@ def find_formats(frame: pl.DataFrame, table: SndsTable, known: Formats | None = 
 
 
 def _format_of(frame: pl.DataFrame, column: Column) -> str | None:
-    return column.format or _date_format(frame[column.name].str.strip_chars().drop_nulls().unique(), column)
+    return column.format or _date_format(_different(frame, column), column)
+
+
+def _different(frame: pl.DataFrame, column: Column) -> pl.Series:
+    return different(frame[column.name]).str.strip_chars().unique()
 
 
 def _date_format(texts: pl.Series, column: Column) -> str | None:
@@ -207,7 +213,10 @@ def _look_at_text(source: Source, table: SndsTable) -> Written:
         while block := file.read(BLOCK_BYTES):
             if lines == 0 and not last:
                 _refuse_other_kinds(block, source)
-            unusual = _has_controls(block, source, lines) or unusual
+            # Counted on arrays: bytes take five times longer to count, and a search by pattern ten times.
+            values = np.frombuffer(block, np.uint8)
+            ends = int(np.count_nonzero(values == END_OF_LINE))
+            unusual = _has_controls(values, source, lines, ends) or unusual
             if not block.isascii():
                 ascii_only, unusual = False, True
                 if is_utf8:
@@ -220,7 +229,7 @@ def _look_at_text(source: Source, table: SndsTable) -> Written:
                 is_cp1252 = is_cp1252 and not re.search(rb"[\x81\x8d\x8f\x90\x9d]", block)
             unusual = unusual or b"\x7f" in block
             blanks = blanks or unusual or _has_blanks_at_ends(block, last)
-            lines += block.count(b"\n")
+            lines += ends
             last_line = block.rfind(b"\n") + 1
             quotes = block.count(b'"', last_line) + (0 if last_line else quotes)
             last = block[-1:]
@@ -281,18 +290,16 @@ def _refuse_other_kinds(block: bytes, source: Source) -> None:
             raise DeliveryError(f"{source.name} is not a text file: it holds {meaning}.")
 
 
-def _has_controls(block: bytes, source: Source, lines_before: int) -> bool:
-    """Whether there are control characters beside ends of lines; bytes that no text has are refused.
-
-    Counted on arrays: a search by pattern takes ten times longer.
-    """
-    values = np.frombuffer(block, np.uint8)
-    controls = np.count_nonzero(values < FIRST_PRINTED) - block.count(b"\n")
-    if controls == 0 or controls == block.count(b"\r\n"):
+def _has_controls(values: npt.NDArray[np.uint8], source: Source, lines_before: int, ends: int) -> bool:
+    """Whether there are control characters beside ends of lines; bytes that no text has are refused."""
+    controls = np.count_nonzero(values < FIRST_PRINTED) - ends
+    if controls == 0:
+        return False
+    if controls == np.count_nonzero((values[:-1] == CARRIAGE_RETURN) & (values[1:] == END_OF_LINE)):
         return False
     wrong = np.flatnonzero((values < FIRST_PRINTED) & ~np.isin(values, [9, 10, 11, 12, 13, END_OF_FILE]))
     if len(wrong):
-        line = lines_before + block[: int(wrong[0])].count(b"\n") + 1
+        line = lines_before + int(np.count_nonzero(values[: wrong[0]] == END_OF_LINE)) + 1
         what = "a NUL byte" if values[wrong[0]] == 0 else "a binary byte"
         raise DeliveryError(
             f"{source.name} is not a text file (line {line} holds {what}): it is broken or no CSV. Export it again "

@@ -1,6 +1,6 @@
 """One seam for every format: batches of text, each row with its line, and the rows that do not fit the header."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,14 +11,15 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from snds_omop_assets.errors import DeliveryError
+from snds_omop_assets.reception.coding import DICTIONARY, from_arrow, with_codes
 from snds_omop_assets.reception.delivery import PARQUET, TEXT, Source
 from snds_omop_assets.reception.looking import Written
 
 BLOCK_BYTES = 2 << 20
 """Bytes read at a time, about 10 000 rows of ER_PRS_F. Arrow reads some 30 blocks ahead: memory is a multiple of it."""
 
-BATCH_ROWS = 100_000
-"""Rows typed and judged together: enough for the columns' work to outweigh its overhead, 100 MB of 123 columns."""
+BATCH_ROWS = 250_000
+"""Rows typed and judged together: enough for the columns' work to outweigh its overhead, 120 MB of 123 columns."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ class TextBatch:
     """Rows as they stand in the file.
 
     Attributes:
-        frame: text columns named as in the header, an empty value being NULL.
+        frame: text columns, coded or not, named as in the header, an empty value being NULL.
         lines: the line of each row in the file (the row's number, where a file has no lines).
         ragged: rows between these that do not fit the header.
         blank: how many lines had no value at all.
@@ -48,7 +49,10 @@ class TextBatch:
 
 
 def text_batches(
-    source: Source, written: Written, progress: Callable[[int], None] | None = None
+    source: Source,
+    written: Written,
+    progress: Callable[[int], None] | None = None,
+    coded: Collection[str] = (),
 ) -> Iterator[TextBatch]:
     """Read a file in bounded memory, as text. A line without any value is no row.
 
@@ -56,19 +60,20 @@ def text_batches(
         source: the file.
         written: how it is written, see `looking.look_at`.
         progress: called with the number of rows read since the last call.
+        coded: columns that are coded, where they have few different texts.
 
     Raises:
         DeliveryError: the file is broken; a quoted value runs over several lines (a quote that is never closed would
             swallow rows in silence; no SNDS value has a line break), or a byte is not of the file's encoding.
     """
     if source.kind == TEXT:
-        batches = _csv_batches(source, written)
+        batches = _csv_batches(source, written, coded)
     elif source.kind == PARQUET:
-        batches = _numbered(_parquet_frames(source), source)
+        batches = _numbered(_parquet_frames(source), source, coded)
     else:
         from snds_omop_assets.reception.reading_sas import sas_frames  # an extra
 
-        batches = _numbered(sas_frames(source, BATCH_ROWS), source)
+        batches = _numbered(sas_frames(source, BATCH_ROWS), source, coded)
     for batch in batches:
         yield batch
         if progress is not None:
@@ -100,13 +105,13 @@ def as_text(frame: pl.DataFrame, source: Source) -> pl.DataFrame:
     return frame.select(texts)
 
 
-def _csv_batches(source: Source, written: Written) -> Iterator[TextBatch]:
+def _csv_batches(source: Source, written: Written, coded: Collection[str]) -> Iterator[TextBatch]:
     """Batches of BATCH_ROWS rows from Arrow's blocks."""
     tables: list[pa.Table] = []
     lines: list[np.ndarray] = []
     ragged: list[RaggedRow] = []
     rows, passed = 0, written.header_line
-    for table, numbers in _csv_blocks(source, written, ragged):
+    for table, numbers in _csv_blocks(source, written, ragged, coded):
         tables.append(table)
         lines.append(numbers)
         rows += len(numbers)
@@ -130,7 +135,9 @@ def _csv_batches(source: Source, written: Written) -> Iterator[TextBatch]:
         yield _batch(tables, lines or [np.array([], np.int64)], ragged, blank)
 
 
-def _csv_blocks(source: Source, written: Written, ragged: list[RaggedRow]) -> Iterator[tuple[pa.Table, np.ndarray]]:
+def _csv_blocks(
+    source: Source, written: Written, ragged: list[RaggedRow], coded: Collection[str] = ()
+) -> Iterator[tuple[pa.Table, np.ndarray]]:
     """Arrow's blocks with the line of each row; rows that do not fit the header are added to `ragged`."""
     without_row: set[int] = set()  # lines not yet passed that hold no row of the blocks
 
@@ -163,7 +170,7 @@ def _csv_blocks(source: Source, written: Written, ragged: list[RaggedRow]) -> It
                     ignore_empty_lines=False,  # or the lines after one would be miscounted
                 ),
                 convert_options=pyarrow.csv.ConvertOptions(
-                    column_types={name: pa.string() for name in names},
+                    column_types={name: DICTIONARY if name in coded else pa.string() for name in names},
                     strings_can_be_null=True,
                     quoted_strings_can_be_null=True,
                     null_values=[""],
@@ -184,7 +191,7 @@ def _csv_blocks(source: Source, written: Written, ragged: list[RaggedRow]) -> It
 
 
 def _batch(tables: list[pa.Table], lines: list[np.ndarray], ragged: list[RaggedRow], blank_lines: int = 0) -> TextBatch:
-    frame = pl.DataFrame(pl.from_arrow(pa.concat_tables(tables)))
+    frame = from_arrow(pa.concat_tables(tables))
     numbers = pl.Series("line", np.concatenate(lines), dtype=pl.Int64)
     # Blank lines are rare: the first column is asked before all are.
     if frame.height and frame.to_series(0).null_count():
@@ -203,7 +210,8 @@ def _lines_with_rows(first: int, count: int, without_row: set[int]) -> np.ndarra
 
 
 def _has_line_break(table: pa.Table) -> bool:
-    return any(pa.compute.any(pa.compute.match_substring(values, "\n")).as_py() for values in table.columns)
+    texts = (values.cast(pa.string()) for values in table.columns)
+    return any(pa.compute.any(pa.compute.match_substring(values, "\n")).as_py() for values in texts)
 
 
 def _why_lines_differ(source: Source, written: Written) -> str:
@@ -243,10 +251,10 @@ def _parquet_frames(source: Source) -> Iterator[pl.DataFrame]:
         raise DeliveryError(f"{source.name} is a broken Parquet file: ask for it again.") from None
 
 
-def _numbered(frames: Iterator[pl.DataFrame], source: Source) -> Iterator[TextBatch]:
+def _numbered(frames: Iterator[pl.DataFrame], source: Source, coded: Collection[str]) -> Iterator[TextBatch]:
     """Rows are numbered from 1 where a file has no lines."""
     first = 1
     for frame in frames:
         lines = pl.Series("line", np.arange(first, first + frame.height), dtype=pl.Int64)
         first += frame.height
-        yield TextBatch(as_text(frame, source), lines, (), 0)
+        yield TextBatch(with_codes(as_text(frame, source), coded), lines, (), 0)

@@ -25,14 +25,15 @@ from snds_omop_assets.errors import StoreError
 from snds_omop_assets.io_managers.aside import PARTIAL, written_aside
 from snds_omop_assets.io_managers.stored import ParquetTable
 from snds_omop_assets.locks import locked
+from snds_omop_assets.reception.coding import DICTIONARY
 from snds_omop_assets.reception.quarantine import NAME as QUARANTINE
 from snds_omop_assets.reception.receipt import Receipt
 
 MANIFEST = "manifest.json"
 PART = "part-0.parquet"
 WITHOUT_MONTH = "unknown"
-ROW_GROUP = 250_000
-"""Rows of a row group at most; what waits to fill one is the memory that a month of a year takes."""
+ROW_GROUP = 500_000
+"""Rows of a row group at most; what waits to fill one is the memory that a month of a year takes: 400 bytes a row."""
 
 
 @dataclass(frozen=True)
@@ -215,10 +216,14 @@ class PartWriter:
         self._writers: dict[str, pq.ParquetWriter] = {}
         self._waiting: dict[str, list[pa.Table]] = {}
         self._rows = 0
-        self._dictionaries = [c.name for c in table.columns.values() if c.type in ("code", "finess", "date")]
+        # Texts stand in a Parquet file as codes: those that come as codes are not hashed again.
+        plain = [c.name for c in table.columns.values() if c.type == "pseudonym"]
+        self._schema = pa.schema(
+            [f.with_type(DICTIONARY) if f.type == pa.string() and f.name not in plain else f for f in table.schema]
+        )
 
     def write(self, rows: pa.Table, month: str | None = None) -> None:
-        """Add rows, to a month of flow where there are months."""
+        """Add rows, to a month of flow where there are months; columns that they lack are NULL."""
         self._waiting.setdefault(month or "", []).append(rows)
         self._rows += rows.num_rows
         if self._rows >= ROW_GROUP:
@@ -229,7 +234,7 @@ class PartWriter:
     def close(self) -> None:
         """Write what waits; a table without rows has one empty file."""
         if not self._waiting and not self._writers:
-            self._waiting[""] = [self.table.schema.empty_table()]
+            self._waiting[""] = [self._schema.empty_table()]
         for month in list(self._waiting):
             self._flush(month)
         for writer in self._writers.values():
@@ -251,9 +256,40 @@ class PartWriter:
             path.parent.mkdir(parents=True, exist_ok=True)
             # Without Arrow's own schema, texts are read back as plain strings, whatever width of offsets they had.
             self._writers[month] = pq.ParquetWriter(
-                path, rows[0].schema, compression="zstd", use_dictionary=self._dictionaries, store_schema=False
+                path,
+                self._schema,
+                compression="zstd",
+                use_dictionary=[field.name for field in self._schema if field.type != pa.int64()],
+                # No reader leaves rows out by the least and greatest of a column of codes; finding them takes 40 % of
+                # the CPU of writing it (32 columns, 260 000 rows: 135 ms instead of 79).
+                write_statistics=[field.name for field in self._schema if field.type != DICTIONARY],
+                store_schema=False,
             )
-        self._writers[month].write_table(pa.concat_tables(rows), row_group_size=ROW_GROUP)
+        self._writers[month].write_table(_together(rows, self._schema), row_group_size=ROW_GROUP)
+
+
+def _together(tables: Sequence[pa.Table], schema: pa.Schema) -> pa.Table:
+    """Rows of several tables, with the columns that some lack, and one dictionary for each column of codes."""
+    names = [set(table.column_names) for table in tables]
+    rows = sum(table.num_rows for table in tables)
+    nothing = {kind: pa.nulls(rows, kind) for kind in set(schema.types)}
+
+    def column(field: pa.Field) -> pa.Array | pa.ChunkedArray:
+        if not any(field.name in known for known in names):
+            return nothing[field.type]
+        chunks: list[pa.Array] = []
+        for table, known in zip(tables, names, strict=True):
+            delivered = field.name in known
+            chunks += _as(table[field.name], field.type) if delivered else [pa.nulls(table.num_rows, field.type)]
+        return pa.chunked_array(chunks, field.type).unify_dictionaries()
+
+    return pa.table([column(field) for field in schema], schema=schema)
+
+
+def _as(column: pa.ChunkedArray, kind: pa.DataType) -> list[pa.Array]:
+    if kind == DICTIONARY and not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    return list((column if column.type == kind else column.cast(kind)).chunks)
 
 
 @contextmanager

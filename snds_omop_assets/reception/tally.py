@@ -6,11 +6,11 @@ from functools import cached_property
 
 import pandera.polars as pa_polars
 import polars as pl
-import pyarrow as pa
 
-from snds_omop_assets.contracts.snds_schemas import polars_type, snds_schema
-from snds_omop_assets.contracts.snds_tables import DELIVERED, FLOW_MONTH, SOURCE_FILE, SOURCE_LINE, Column, SndsTable
+from snds_omop_assets.contracts.snds_schemas import snds_schema
+from snds_omop_assets.contracts.snds_tables import DELIVERED, FLOW_MONTH, SOURCE_FILE, SOURCE_LINE, SndsTable
 from snds_omop_assets.errors import DeliveryError
+from snds_omop_assets.reception.coding import different, to_arrow
 from snds_omop_assets.reception.columns import columns_of
 from snds_omop_assets.reception.delivery import TEXT, Delivery, Source
 from snds_omop_assets.reception.describing import Description
@@ -65,7 +65,9 @@ class Tally:
         self.receipt.files.append(file)
         names = columns_of(self.delivery.layout, self.table, source, written, file)
         schema, formats = snds_schema(self.table, names), None
-        for batch in text_batches(source, written, self.progress):
+        # Of a pseudonym there are nearly as many texts as rows.
+        coded = [delivered for name, delivered in names.items() if self.table.columns[name].type != "pseudonym"]
+        for batch in text_batches(source, written, self.progress, coded):
             _refuse_cut(batch, source, written)
             renamed = {delivered: official for official, delivered in names.items()}
             text = batch.frame.select(list(renamed)).rename(renamed)
@@ -129,26 +131,26 @@ class Tally:
         lines: pl.Series,
         file: FileReceipt,
     ) -> None:
-        delivered: dict[str, pl.Series | pl.Expr] = {
-            name + DELIVERED: _of(kept, parsed[name].delivered) if name in parsed else pl.lit(None, pl.String)
-            for name, column in self.table.columns.items()
-            if column.source_value
+        delivered = {
+            name + DELIVERED: _of(kept, one.delivered)
+            for name, one in parsed.items()
+            if self.table.columns[name].source_value
         }
-        absent = {name: _nothing(c, frame.height) for name, c in self.table.columns.items() if name not in parsed}
-        source: dict[str, pl.Series | pl.Expr] = {SOURCE_FILE: pl.lit(file.file), SOURCE_LINE: lines}
-        stored = frame.with_columns(**absent, **delivered, **source)
+        source = pl.lit(file.file, pl.Enum([file.file])).alias(SOURCE_FILE)
+        stored = frame.with_columns(source, lines.alias(SOURCE_LINE), **delivered)
         file.stored += stored.height
         month = self.table.month
         if month is not None and month in parsed and frame.height:
-            labels = frame[month].dt.strftime("%Y-%m").fill_null(WITHOUT_MONTH)
-            counts = labels.value_counts(name="rows")
-            self.receipt.months.update(dict(counts.iter_rows()))
+            months = frame[month].dt.month_start()
+            counts = months.value_counts(name="rows").sort(month, nulls_last=True)
+            labels = counts[month].dt.strftime("%Y-%m").fill_null(WITHOUT_MONTH).to_list()
+            self.receipt.months.update(dict(zip(labels, counts["rows"], strict=True)))
             if self.table.cut_by_month and month == FLOW_MONTH:
-                for label in sorted(counts.to_series(0)):
-                    self.parts.write(_arrow(stored.filter(labels == label) if len(counts) > 1 else stored, self.table),
-                                     label)  # fmt: skip
+                for label, one in zip(labels, counts[month], strict=True):
+                    some = stored.filter(months.eq_missing(one)) if len(labels) > 1 else stored
+                    self.parts.write(to_arrow(some), label)
                 return
-        self.parts.write(_arrow(stored, self.table))
+        self.parts.write(to_arrow(stored))
 
     def finish(self) -> None:
         """Close the parts and complete the receipt."""
@@ -172,25 +174,20 @@ def _refuse_cut(batch: TextBatch, source: Source, written: Written) -> None:
 def _repeated_header(frame: pl.DataFrame) -> pl.Series | None:
     """Which rows say the header again, where files were put one behind the other; None where none does."""
     first = frame.columns[0]
-    # A file that was put behind another brings its mark of UTF-8 with it.
-    begins = frame[first].str.strip_prefix(MARK_OF_UTF8).str.strip_chars(' "')
-    if not frame.height or not (begins == first).any():
+    if not frame.height or not (_beginning(different(frame[first])) == first).any():
         return None
+    frame = frame.cast(pl.String)
+    begins = _beginning(frame[first])
     rest = [pl.col(name) == name for name in frame.columns[1:]]
     same = frame.select(pl.all_horizontal(begins == first, *rest).alias("same"))["same"]
     same = same.fill_null(False)
     return same if same.any() else None
 
 
-def _nothing(column: Column, rows: int) -> pl.Series:
-    """A column that was not delivered."""
-    return pl.Series(column.name, [None], dtype=polars_type(column)).new_from_index(0, rows)
+def _beginning(texts: pl.Series) -> pl.Series:
+    """A file that was put behind another brings its mark of UTF-8 with it."""
+    return texts.str.strip_prefix(MARK_OF_UTF8).str.strip_chars(' "')
 
 
 def _of(kept: pl.Series | None, column: pl.Series) -> pl.Series:
     return column if kept is None else column.filter(kept)
-
-
-def _arrow(frame: pl.DataFrame, table: SndsTable) -> pa.Table:
-    """The stored columns, in order. Polars' kind of text is not copied: a Parquet file knows but one."""
-    return frame.select(table.schema.names).to_arrow(compat_level=pl.CompatLevel.newest())
