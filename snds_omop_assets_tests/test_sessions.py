@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from snds_omop_assets.engines.duckdb_engine import kept_duckdb, parquet_rows
 from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.ids import MAX_ID_FIELDS, omop_id
 from snds_omop_assets.engines.opening import session_of
@@ -346,3 +347,28 @@ def test_spark_that_does_not_start_is_told_in_a_sentence(monkeypatch):
 
     with pytest.raises(EngineError, match=r"does not start with spark://127\.0\.0\.1:1"):
         started(Resource())
+
+
+def test_what_was_made_in_a_kept_duckdb_is_gone_for_the_next(tmp_path):
+    for _ in range(2):
+        with kept_duckdb(tmp_path) as connection:
+            connection.execute("CREATE TEMP TABLE made AS SELECT 1 AS one")
+            assert connection.execute("SELECT current_setting('temp_directory')").fetchall() == [(str(tmp_path),)]
+    with kept_duckdb(tmp_path / "other") as connection:
+        assert connection.execute("SELECT count(*) FROM duckdb_tables()").fetchall() == [(0,)]
+
+
+def test_a_kept_duckdb_that_failed_is_not_kept(tmp_path):
+    with pytest.raises(EngineError, match="cannot be read"), kept_duckdb(tmp_path) as connection:
+        connection.execute(f"SELECT * FROM {parquet_rows([tmp_path / 'absent.parquet'])}")
+    with kept_duckdb(tmp_path) as connection:
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def test_a_kept_duckdb_that_has_spilled_leaves_no_file(tmp_path):
+    spill = tmp_path / "spill"
+    with kept_duckdb(spill) as connection:
+        connection.execute("SET memory_limit = '60MB'")
+        connection.execute("CREATE TEMP TABLE made AS SELECT range AS number, md5(range::VARCHAR) FROM range(2000000)")
+        assert any(spill.iterdir())
+    assert not spill.exists()

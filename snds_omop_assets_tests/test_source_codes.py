@@ -7,12 +7,14 @@ import pyarrow as pa
 import pytest
 
 from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.engines.duckdb_engine import duckdb_connection, quoted
 from snds_omop_assets.reception.receipt import Receipt
 from snds_omop_assets.reception.store import PartWriter, Store
+from snds_omop_assets.vocabulary.base import occurrences_of
 from snds_omop_assets.vocabulary.coded_columns import coded_columns
 from snds_omop_assets.vocabulary.nomenclatures import nomenclatures
 from snds_omop_assets.vocabulary.shapes import MAP_LINES, PACKS, SOURCE_CODES, schema_of
-from snds_omop_assets.vocabulary.source_codes import occurrence_queries, occurrences_sql, packs, source_codes
+from snds_omop_assets.vocabulary.source_codes import occurrences, occurrences_sql, packs, source_codes
 
 NO_MAPS = schema_of(MAP_LINES).empty_table()
 MAY, JUNE = datetime.date(2019, 5, 4), datetime.date(2019, 6, 7)
@@ -61,8 +63,18 @@ class Base:
             f"SELECT place, code, event_date, person, amount FROM ({occurrences_sql(self.received, only)}) ORDER BY ALL"
         )
         rows = duckdb.sql(sql).fetchall()
-        one_by_one = [duckdb.sql(query).fetchall() for query in occurrence_queries(self.received, only)]
+        one_by_one = [duckdb.sql(some.sql).fetchall() for some in occurrences(self.received, only)]
         assert sum(map(len, one_by_one)) == len(rows)
+        with duckdb_connection(self.store.spill) as connection:
+            gathered = occurrences_of(connection, self.received)
+            lists = ", ".join(map(quoted, only or nomenclatures()))
+            assert (
+                rows
+                == connection.execute(
+                    f"SELECT place, code, event_date, person, amount FROM ({gathered}) WHERE nomenclature IN ({lists}) "
+                    f"ORDER BY ALL"
+                ).fetchall()
+            ), "gathered a join at a time, with a shortcut where no key repeats"
         return rows
 
 

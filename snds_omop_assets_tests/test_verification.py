@@ -2,10 +2,12 @@
 
 import gzip
 import math
+from unittest import mock
 
 import pytest
 
 from snds_omop_assets.contracts.contract_files import official_tables
+from snds_omop_assets.reception import once
 from snds_omop_assets.reception.delivery import open_delivery
 from snds_omop_assets.reception.drift import by_chance, drift, population_stability_index
 from snds_omop_assets.reception.findings import Status, verdict
@@ -13,6 +15,7 @@ from snds_omop_assets.reception.receipt import FileReceipt, Receipt
 from snds_omop_assets.reception.receive import receive
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.reception.verification import BLOCKING, CHECKS, checks_of, verify_patients, verify_table
+from snds_omop_assets.reception.verification import rows as by_rows
 
 USABLE, RESERVES, UNUSABLE = Status.USABLE, Status.RESERVES, Status.UNUSABLE
 TABLES = official_tables()
@@ -228,6 +231,36 @@ def test_a_parent_that_is_not_stored_for_the_year_has_reserves(deliveries):
     finding = deliveries.found("parents_exist", "ER_PHA_F")
     assert finding.status == RESERVES
     assert "ER_PRS_F of 2019 is not stored" in finding.sentence
+
+
+def test_details_of_a_parent_are_looked_at_together_and_each_has_its_own_rows_without_a_parent(deliveries):
+    deliveries.prs([{"PRS_ORD_NUM": n, "FLX_DIS_DTD": month} for month in YEAR[:2] for n in range(200)])
+    deliveries.rows("ER_PHA_F_2019", pha([{"PRS_ORD_NUM": n} for n in range(198, 203)]), "ER_PHA_F", 2019)
+    acts = [
+        {**KEY, "FLX_DIS_DTD": month, "PRS_ORD_NUM": n, "CAM_PRS_IDE": "DEQP003"} for n, month in enumerate(YEAR[1:3])
+    ]
+    deliveries.rows("ER_CAM_F_2019", acts, "ER_CAM_F", 2019)
+    found = [deliveries.found("parents_exist", name) for name in ("ER_CAM_F", "ER_PHA_F")]
+    assert [(f.figures["rows"], f.figures["rows without a row in ER_PRS_F"]) for f in found] == [(2, 1), (5, 3)]
+    with mock.patch.object(once, "one_row") as asked, mock.patch.object(by_rows, "one_row") as asked_here:
+        assert [deliveries.found("parents_exist", name) for name in ("ER_CAM_F", "ER_PHA_F")] == found
+    assert not asked.called and not asked_here.called, "the second time, from memory"
+
+
+def test_a_table_that_was_received_again_is_looked_at_again(deliveries):
+    columns = {"BEN_RES_COM": "075"}
+    assert deliveries.rows("IR_BEN_R", beneficiaries(9, **columns), "IR_BEN_R").status("communes", "IR_BEN_R") == USABLE
+    columns = {"BEN_RES_COM": "999"}
+    again = deliveries.rows("IR_BEN_R", beneficiaries(9, **columns), "IR_BEN_R")
+    assert again.status("communes", "IR_BEN_R") == RESERVES
+
+
+def test_a_file_that_was_written_again_in_place_is_asked_again(tmp_path):
+    file, answers = tmp_path / "file", iter([(1,), (2,)])
+    file.write_text("rows")
+    first = [once.asked_once("how many", [file], lambda: next(answers)) for _ in range(2)]
+    file.write_text("more rows")
+    assert [*first, once.asked_once("how many", [file], lambda: next(answers))] == [(1,), (1,), (2,)]
 
 
 def test_one_to_one_where_each_stay_has_its_patient(deliveries):

@@ -1,7 +1,7 @@
 """DuckDB, the embedded engine: runs the SQL models and the checks in bounded memory, and never calls out."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,48 @@ from snds_omop_assets.engines.ids import MAX_ID_FIELDS, NULL_MARK, SEPARATOR
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import CHUNK_ROWS, Frames, StoredTable, frame_of
 
+NO_PROGRESS = "SET enable_progress_bar = false"
+"""Or DuckDB draws a bar into logs."""
+
 DISK_IS_FULL = ("No space left", "File too large", "quota")
+
+
+_kept: dict[Path, duckdb.DuckDBPyConnection] = {}
 
 
 @contextmanager
 def duckdb_connection(spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     """An in-memory DuckDB that spills to the folder `spill` and loads no extension from the network."""
+    connection = _opened(spill)
+    with _failing_plainly(spill), closing(connection):
+        yield connection
+
+
+@contextmanager
+def kept_duckdb(spill: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB that stays open for the next who asks, for many small looks at files: to open one takes 13 CPU ms.
+
+    What is made in it must be temporary: that goes away at the end.
+    """
+    if spill not in _kept:
+        while _kept:
+            _kept.popitem()[1].close()
+        _kept[spill] = _opened(spill)
+    kept = _kept[spill]
+    failed = True
+    try:
+        with _failing_plainly(spill), closing(kept.cursor()) as cursor:
+            cursor.execute(NO_PROGRESS)
+            yield cursor
+        failed = False
+    finally:
+        # One that ran out of room may refuse all that follows; what one has spilled goes away when it is closed.
+        if failed or (spill.is_dir() and any(spill.iterdir())):
+            _kept.pop(spill, None)
+            kept.close()
+
+
+def _opened(spill: Path | None) -> duckdb.DuckDBPyConnection:
     config: dict[str, str | bool | int | float | list[str]] = {
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
@@ -26,13 +62,16 @@ def duckdb_connection(spill: Path | None = None) -> Iterator[duckdb.DuckDBPyConn
     if spill is not None:
         config["temp_directory"] = str(spill)
     connection = duckdb.connect(":memory:", config=config)
-    connection.execute("SET enable_progress_bar = false")  # or DuckDB draws one into logs
+    connection.execute(NO_PROGRESS)
+    return connection
+
+
+@contextmanager
+def _failing_plainly(spill: Path | None) -> Iterator[None]:
     try:
-        yield connection
+        yield
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise EngineError(_said(error, spill)) from None
-    finally:
-        connection.close()
 
 
 def _said(error: duckdb.Error, spill: Path | None) -> str:
@@ -49,11 +88,12 @@ def define_omop_id(connection: duckdb.DuckDBPyConnection, key: str) -> None:
     The outer cast matters: without it Parquet would hold UINT64, which Spark reads as a decimal.
     """
     overloads = []
+    separator = f"chr({ord(SEPARATOR)})"
     for count in range(1, MAX_ID_FIELDS + 1):
         names = [f"f{i}" for i in range(count)]
         fields = [f"coalesce({name}, chr({ord(NULL_MARK)}))" for name in names]
-        # concat_ws, because it takes half the time of a chain of ||.
-        text = f"concat_ws(chr({ord(SEPARATOR)}), {', '.join([quoted(key), 'prefix', *fields])})"
+        # concat of all, because it takes three quarters of the time of concat_ws, and half of that of a chain of ||.
+        text = f"concat({quoted(key)} || {separator} || prefix, {', '.join(f'{separator}, {one}' for one in fields)})"
         overloads.append(
             f"(prefix, {', '.join(names)}) AS CAST(CAST('0x' || substr(md5({text}), 1, 16) AS UBIGINT) >> 1 AS BIGINT)"
         )

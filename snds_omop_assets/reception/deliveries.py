@@ -13,7 +13,7 @@ from pathlib import Path
 
 from snds_omop_assets.contracts.contract_files import layouts
 from snds_omop_assets.contracts.snds_tables import OFFICIAL
-from snds_omop_assets.engines.duckdb_engine import duckdb_connection
+from snds_omop_assets.engines.duckdb_engine import kept_duckdb
 from snds_omop_assets.errors import DeliveryError, SndsOmopError, StoreError
 from snds_omop_assets.reception.delivery import Delivery, Source, open_delivery
 from snds_omop_assets.reception.log import log_event
@@ -207,7 +207,7 @@ def report_of(
     findings = []
     errors = dict(errors or {})
     tables = delivery.layout.tables
-    with duckdb_connection(store.spill) as connection:
+    with kept_duckdb(store.spill) as connection:
         for label, name, year in pieces_of(delivery, errors):
             if years is not None and year is not None and year not in years:
                 continue

@@ -8,7 +8,8 @@ import polars as pl
 import pyarrow.parquet as pq
 
 from snds_omop_assets.contracts.snds_tables import SOURCE_FILE, SOURCE_LINE, SndsTable
-from snds_omop_assets.engines.duckdb_engine import duckdb_connection, one_row, quoted
+from snds_omop_assets.engines.duckdb_engine import kept_duckdb, quoted
+from snds_omop_assets.reception.once import rows_beyond_hashes
 from snds_omop_assets.reception.quarantine import ROW_REMOVED, Quarantine, rejects
 from snds_omop_assets.tables import CHUNK_ROWS
 
@@ -42,13 +43,11 @@ def without_duplicates(folder: Path, table: SndsTable, key: list[str], quarantin
     removed = Removed()
     if not key:
         return removed
-    with duckdb_connection(spill) as connection:
+    with kept_duckdb(spill) as connection:
         for part in sorted(folder.rglob("*.parquet")):
             rows = f"read_parquet({quoted(str(part))})"
             # A hash of the key for each row: as many as rows means that no key repeats.
-            columns = ", ".join(f'"{name}"' for name in key)
-            (repeated,) = one_row(connection, f"SELECT count(*) - count(DISTINCT hash({columns})) FROM {rows}")
-            if not repeated:
+            if not rows_beyond_hashes(connection, key, [part]):
                 continue
             same = ", ".join(f'"{name}"' for name in table.schema.names if name not in (SOURCE_FILE, SOURCE_LINE))
             number = f"row_number() OVER (PARTITION BY {same} ORDER BY {SOURCE_FILE}, {SOURCE_LINE})"

@@ -19,6 +19,7 @@ from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.engines.duckdb_engine import duckdb_connection
 from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.errors import VocabularyError
+from snds_omop_assets.reception.once import rows_beyond_hashes
 from snds_omop_assets.reception.store import ReceivedTable, Store
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.vocabulary import user_maps
@@ -35,7 +36,7 @@ from snds_omop_assets.vocabulary.nomenclatures import nomenclatures
 from snds_omop_assets.vocabulary.own import own_vocabulary
 from snds_omop_assets.vocabulary.resolve import Resolution, resolve
 from snds_omop_assets.vocabulary.shapes import PACKS, SOURCE_CODES, schema_of
-from snds_omop_assets.vocabulary.source_codes import NO_OCCURRENCE, occurrence_queries, packs, source_codes
+from snds_omop_assets.vocabulary.source_codes import NO_OCCURRENCE, occurrences, packs, source_codes
 from snds_omop_assets.vocabulary.usagi import write_usagi_input
 from snds_omop_assets.vocabulary.user_maps import UserMaps, conflicts, read_user_maps
 
@@ -199,8 +200,8 @@ def write_coverage(
     """
     lines = map_lines(user)
     with duckdb_connection(settings.spill) as connection:
-        occurrences = occurrences_of(connection, received(settings))
-        counted = coverage(connection, occurrences, found.code_map, codes, settings.small_cell, lines)
+        rows = occurrences_of(connection, received(settings))
+        counted = coverage(connection, rows, found.code_map, codes, settings.small_cell, lines)
     folder = settings.warehouse / FOLDER
     history = with_run(folder, counted, vocabulary.version, datetime.now(UTC))
     usagi = folder / USAGI
@@ -211,16 +212,22 @@ def write_coverage(
 
 
 def occurrences_of(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ReceivedTable]) -> str:
-    """A SELECT over the rows that hold a code, gathered on disk: see source_codes.occurrences_sql.
+    """A SELECT over the rows that hold a code, to be read once: see source_codes.occurrences_sql.
 
-    A join at a time: one SELECT over all of them would hold the keys of every table at once. A table each: DuckDB
-    writes a large table anew now and then, when rows are added to it (measured: a quarter of the time).
+    What two tables tell is gathered on disk. A join at a time: one SELECT over all of them would hold the keys of every
+    table at once. A table each: DuckDB writes a large table anew now and then, when rows are added to it (measured: a
+    quarter of the time).
     """
-    names = []
-    for place, query in enumerate(occurrence_queries(tables)):
-        names.append(f"occurrences_{place}")
-        connection.execute(f"CREATE OR REPLACE TEMP TABLE {names[-1]} AS {query}")
-    return " UNION ALL ".join(f"SELECT * FROM {name}" for name in names) or NO_OCCURRENCE
+    selects = []
+    for place, some in enumerate(occurrences(tables)):
+        if some.who is None:
+            selects.append(some.sql)
+            continue
+        repeated = rows_beyond_hashes(connection, official_tables()[some.who.table].key, some.who.files)
+        sql = some.sql if repeated else some.of_unique_keys
+        connection.execute(f"CREATE OR REPLACE TEMP TABLE occurrences_{place} AS {sql}")
+        selects.append(f"SELECT * FROM occurrences_{place}")
+    return " UNION ALL ".join(selects) or NO_OCCURRENCE
 
 
 def stored(settings: Settings, name: str) -> pa.Table:
@@ -290,8 +297,8 @@ def upgrade_impact(settings: Settings, old: Path, new: Path, on_rows: OnRows | N
     before, after = answers
     of_base = codes.filter(pc.greater(codes["rows"], 0))
     with duckdb_connection(settings.spill) as connection:
-        occurrences = occurrences_of(connection, tables)
-        return differences(connection, occurrences, before, after, of_base, settings.small_cell)
+        rows = occurrences_of(connection, tables)
+        return differences(connection, rows, before, after, of_base, settings.small_cell)
 
 
 def _require_received(settings: Settings) -> Mapping[str, ReceivedTable]:

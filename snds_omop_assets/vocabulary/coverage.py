@@ -1,8 +1,8 @@
 """How much of a base has a standard concept: codes, rows, persons and amounts by what became of the code.
 
-One pass over the rows (coverage.sql) counts them at three levels; everything else is made of these counts. Counts of
-persons below the small cell are hidden, and so is what would give them away: the other half of a whole, the sum of a
-list, and the amounts of so few persons. Counts of rows and of codes are exact.
+Two passes over the rows (coverage.sql) count them by code and by person; everything else is made of these counts.
+Counts of persons below the small cell are hidden, and so is what would give them away: the other half of a whole, the
+sum of a list, and the amounts of so few persons. Counts of rows and of codes are exact.
 """
 
 import json

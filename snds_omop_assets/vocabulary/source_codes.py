@@ -48,6 +48,22 @@ class Part:
     columns: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Occurrences:
+    """SQL of some rows that hold a code, with the columns of `occurrences_sql`.
+
+    Attributes:
+        sql: each of these rows, once.
+        who: the other table that tells their person and date; None: their own table does, or nobody.
+        of_unique_keys: the same as `sql` where no key repeats in that other table, in half the time: its lines need
+            not be gathered by key first.
+    """
+
+    sql: str
+    who: Part | None = None
+    of_unique_keys: str = ""
+
+
 def source_codes(received: Received, maps: pa.Table, spill: Path) -> pa.Table:
     """The different codes of a base (SOURCE_CODES), ordered by nomenclature and code.
 
@@ -120,16 +136,16 @@ def occurrences_sql(received: Received, only: Collection[str] | None = None) -> 
 
     Its columns: `place` (TABLE.COLUMN), `nomenclature`, `code`, `event_date` (DATE), `person` (a pseudonym, to count
     different ones and nothing else) and `amount` (DOUBLE). The last three are NULL where nobody knows. DuckDB joins all
-    units at once and holds all their lines: over a large base run the `occurrence_queries` one after the other.
+    units at once and holds all their lines: over a large base run the `occurrences` one after the other.
 
     Args:
         received: the tables that were received.
         only: nomenclatures; None: all of them.
     """
-    return "\nUNION ALL\n".join(occurrence_queries(received, only)) or NO_OCCURRENCE
+    return "\nUNION ALL\n".join(one.sql for one in occurrences(received, only)) or NO_OCCURRENCE
 
 
-def occurrence_queries(received: Received, only: Collection[str] | None = None) -> Iterator[str]:
+def occurrences(received: Received, only: Collection[str] | None = None) -> Iterator[Occurrences]:
     """The parts of `occurrences_sql`, one per unit and table that tells the person, for bounded memory.
 
     A line of several details gives its amount to each of them.
@@ -146,24 +162,27 @@ def occurrence_queries(received: Received, only: Collection[str] | None = None) 
                 continue
             who = columns[0].who
             if who is None:
-                yield from (_told_by_itself(part, coded) for part, coded in found)
+                yield from (Occurrences(_told_by_itself(part, coded)) for part, coded in found)
             elif (teller := units.get(who, {}).get(unit)) is None:
-                yield from (_told_by_nobody(part, coded) for part, coded in found)
+                yield from (Occurrences(_told_by_nobody(part, coded)) for part, coded in found)
             else:
                 yield _told_by(teller, found)
 
 
-def _told_by(who: Part, found: Sequence[tuple[Part, CodedColumn]]) -> str:
+def _told_by(who: Part, found: Sequence[tuple[Part, CodedColumn]]) -> Occurrences:
     """Codes with the person and date of another table. A key that repeats there is one row: nothing is multiplied."""
-    keys = official_tables()[who.table].key
-    key = ", ".join(keys)
-    codes = "\n    UNION ALL\n".join(f"    SELECT {key}, {_coded(c)} FROM {_rows(part, c)}" for part, c in found)
+    key = ", ".join(official_tables()[who.table].key)
+    details = "\n    UNION ALL\n".join(f"    SELECT {key}, {_coded(c)} FROM {_rows(part, c)}" for part, c in found)
     date, person, amount = _told(who, found[0][1])
-    return (
-        f"SELECT place, nomenclature, code, event_date, person, amount FROM (\n{codes}\n) LEFT JOIN (\n"
-        f"    SELECT {key}, min({date}) AS event_date, min({person}) AS person, min({amount}) AS amount\n"
-        f"    FROM {parquet_rows(who.files)} GROUP BY {key}\n) USING ({key})"
+    lines = f"FROM {parquet_rows(who.files)}"
+    one_each = f"min({date}) AS event_date, min({person}) AS person, min({amount}) AS amount {lines} GROUP BY {key}"
+    as_is = f"{date} AS event_date, {person} AS person, {amount} AS amount {lines}"
+    sql, of_unique_keys = (
+        f"SELECT place, nomenclature, code, event_date, person, amount FROM (\n{details}\n) LEFT JOIN (\n"
+        f"    SELECT {key}, {told}\n) USING ({key})"
+        for told in (one_each, as_is)
     )
+    return Occurrences(sql, who, of_unique_keys)
 
 
 def _told_by_itself(part: Part, coded: CodedColumn) -> str:

@@ -17,7 +17,7 @@ import duckdb
 from snds_omop_assets.contracts.nomenclatures import known_codes
 from snds_omop_assets.contracts.pmsi import RETURN_CODES
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
-from snds_omop_assets.engines.duckdb_engine import duckdb_connection
+from snds_omop_assets.engines.duckdb_engine import kept_duckdb
 from snds_omop_assets.reception.findings import Finding
 from snds_omop_assets.reception.store import Store
 from snds_omop_assets.reception.verification import links as by_links
@@ -59,7 +59,7 @@ def verify_table(
     if received is None or whole is None:
         return []
     found = []
-    with duckdb_connection(store.spill) if connection is None else nullcontext(connection) as opened:
+    with kept_duckdb(store.spill) if connection is None else nullcontext(connection) as opened:
         for place in received.places:
             if (receipt := place.receipt) is None:
                 continue

@@ -4,18 +4,19 @@ SQL on the Parquet files, in bounded memory: a table cut by month of flow is rea
 child beside the same month of its parent, since the month is in the key.
 """
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from snds_omop_assets.engines.duckdb_engine import one_row
+import pyarrow as pa
+
 from snds_omop_assets.reception.findings import Status
+from snds_omop_assets.reception.once import rows_beyond_hashes, rows_of
 from snds_omop_assets.reception.verification.rows import (
     OLDER_STATES,
     Figures,
     Result,
     Subject,
-    rows_of,
     share_of,
     stored_rows,
 )
@@ -41,15 +42,14 @@ def key_is_unique(subject: Subject) -> Result:
 def _repeated(subject: Subject, columns: Sequence[str], parts: Collection[Path]) -> int:
     """Rows beyond the first of each combination; the combinations are gathered only where a hash repeats."""
     names = _named(columns)
-    (suspects,) = subject.one_row(f"count(*) - count(DISTINCT hash({names}))", parts)
-    if not suspects:
+    if not rows_beyond_hashes(subject.connection, columns, parts):
         return 0
-    (repeated,) = one_row(
-        subject.connection,
+    (repeated,) = subject.asked(
         f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM {rows_of(parts)} "
         f"GROUP BY {names} HAVING count(*) > 1) AS repeated",
+        parts,
     )
-    return int(repeated)
+    return repeated
 
 
 def _named(columns: Collection[str]) -> str:
@@ -58,14 +58,21 @@ def _named(columns: Collection[str]) -> str:
 
 @dataclass(frozen=True)
 class _Family:
-    """A table and its parent: the columns that join them (delivered in both), and their parts piece by piece."""
+    """A table and its parent.
+
+    Attributes:
+        link: the columns that join them, delivered in both.
+        types: of these columns here.
+        pieces: the parts of both by month of flow; one piece without a name where they are not cut alike.
+    """
 
     link: tuple[str, ...]
-    pieces: tuple[tuple[tuple[Path, ...], tuple[Path, ...]], ...]
+    types: tuple[pa.DataType, ...]
+    pieces: Mapping[str, tuple[tuple[Path, ...], tuple[Path, ...]]]
 
     @property
     def parent_rows(self) -> int:
-        return sum(stored_rows(parent) for _, parent in self.pieces)
+        return sum(stored_rows(parent) for _, parent in self.pieces.values())
 
 
 def _family(subject: Subject) -> _Family | str:
@@ -82,26 +89,66 @@ def _family(subject: Subject) -> _Family | str:
     link = tuple(c for c in subject.table.link if subject.has(c) and all(c in columns for columns in delivered))
     if not link:
         return f"The columns that join {name} were not delivered: ask for {', '.join(subject.table.link)}."
+    types = tuple(subject.table.schema.field(name).type for name in link)
     pieces = dict(subject.pieces(link))
     parents = [part for place in places for part in place.parts]
     if "" in pieces or not parent.cut_by_month:
-        return _Family(link, ((subject.parts, tuple(parents)),))
+        return _Family(link, types, {"": (subject.parts, tuple(parents))})
     by_month: dict[str, list[Path]] = {}
     for part in parents:
         by_month.setdefault(part.parent.name, []).append(part)
     months = sorted({*pieces, *by_month})
-    return _Family(link, tuple((pieces.get(month, ()), tuple(by_month.get(month, ()))) for month in months))
+    return _Family(link, types, {month: (pieces.get(month, ()), tuple(by_month.get(month, ()))) for month in months})
+
+
+def _siblings(subject: Subject, family: _Family) -> Iterator[tuple[str, _Family]]:
+    """The stored tables of the same year that the same columns join to the same parent, this one among them."""
+    year = subject.place.year
+    for table in subject.tables.values():
+        stored = subject.store.table(table) if table.parent == subject.table.parent else None
+        for place in () if stored is None else stored.places:
+            if place.year == year and (receipt := place.receipt) is not None:
+                other = _family(replace(subject, table=table, place=place, receipt=receipt))
+                if isinstance(other, _Family) and (other.link, other.types) == (family.link, family.types):
+                    yield table.name, other
+
+
+def _orphans(subject: Subject, family: _Family) -> int:
+    """Rows without a row in the parent table.
+
+    The details of a month of flow are looked at together, and the answers remembered: the parent's keys take longer to
+    read than to join (measured: 1.5 CPU seconds for the six tables of the DCIR, 4.2 one by one).
+    """
+    name, link = subject.table.name, _named(family.link)
+    families = {name: family} if "" in family.pieces else dict(_siblings(subject, family))
+    orphans = 0
+    for month, (rows, parents) in family.pieces.items():
+        if not rows or not parents:
+            orphans += stored_rows(rows)
+            continue
+        parts = {other: one.pieces[month][0] for other, one in families.items() if month in one.pieces}
+        children = [other for other, found in parts.items() if found]
+        counts = ", ".join(f"count(*) FILTER (child = {place})" for place, _ in enumerate(children))
+        union = " UNION ALL ".join(
+            f"SELECT {place} AS child, {link} FROM {rows_of(parts[other])}" for place, other in enumerate(children)
+        )
+        answer = subject.asked(
+            f"SELECT {counts} FROM ({union}) AS a ANTI JOIN {rows_of(parents)} b USING ({link})",
+            [*(part for found in parts.values() for part in found), *parents],
+        )
+        orphans += answer[children.index(name)]
+    return orphans
 
 
 def _without(subject: Subject, link: Sequence[str], parts: Collection[Path], others: Collection[Path]) -> int:
     """Rows of `parts` whose link is not in `others`; a row without a value in its link is not there either."""
     if not parts or not others:
         return stored_rows(parts)
-    (rows,) = one_row(
-        subject.connection,
+    (rows,) = subject.asked(
         f"SELECT count(*) FROM {rows_of(parts)} a ANTI JOIN {rows_of(others)} b USING ({_named(link)})",
+        [*parts, *others],
     )
-    return int(rows)
+    return rows
 
 
 def _judged(share: float, found: int, limit: float) -> Status:
@@ -113,7 +160,7 @@ def parents_exist(subject: Subject) -> Result:
     family, parent = _family(subject), subject.table.parent
     if isinstance(family, str):
         return Status.RESERVES, family, {"rows": subject.receipt.stored}
-    orphans = sum(_without(subject, family.link, rows, parents) for rows, parents in family.pieces)
+    orphans = _orphans(subject, family)
     rows = stored_rows(subject.parts)
     share = share_of(orphans, rows)
     figures = {"rows": rows, f"rows without a row in {parent}": orphans, "share": share}
@@ -132,8 +179,8 @@ def one_to_one(subject: Subject) -> Result:
     family, parent = _family(subject), subject.table.parent
     if isinstance(family, str):
         return Status.RESERVES, family, {"rows": subject.receipt.stored}
-    lacking = sum(_without(subject, family.link, parents, rows) for rows, parents in family.pieces)
-    beyond = sum(_repeated(subject, family.link, rows) for rows, _ in family.pieces if rows)
+    lacking = sum(_without(subject, family.link, parents, rows) for rows, parents in family.pieces.values())
+    beyond = sum(_repeated(subject, family.link, rows) for rows, _ in family.pieces.values() if rows)
     rows, parents = stored_rows(subject.parts), family.parent_rows
     share = max(share_of(lacking, parents), share_of(beyond, rows))
     figures: Figures = {

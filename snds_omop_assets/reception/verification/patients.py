@@ -6,14 +6,13 @@ in common. Persons are counted, so small counts are hidden, and whatever would g
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-
-import duckdb
+from pathlib import Path
 
 from snds_omop_assets.contracts.snds_tables import SndsTable
-from snds_omop_assets.engines.duckdb_engine import duckdb_connection, one_row
+from snds_omop_assets.engines.duckdb_engine import kept_duckdb, one_row
 from snds_omop_assets.reception.findings import Finding, Status
+from snds_omop_assets.reception.once import asked_once, rows_of
 from snds_omop_assets.reception.store import Store
-from snds_omop_assets.reception.verification.rows import rows_of
 
 PATIENTS = "patients"
 """The name of the check."""
@@ -57,49 +56,53 @@ def patients_findings(store: Store, tables: Mapping[str, SndsTable], small_cell:
         "IR_IMB_R": ["IR_IMB_R"],
         REFERENTIAL: [REFERENTIAL, "IR_BEN_R_ARC"],
     }
+    asked = {group: list(_selects(names, store, tables)) for group, names in groups.items()}
+    questions = {group: " UNION ALL ".join(sql for sql, _ in some) for group, some in asked.items()}
+    files = [file for some in asked.values() for _, files in some for file in files]
+    answer = asked_once(f"patients {questions}", files, lambda: _counted(questions, store.spill))
+    counts = dict(zip(groups, answer, strict=False))
     found = []
-    with duckdb_connection(store.spill) as connection:
-        counts = {group: _gather(connection, group, names, store, tables) for group, names in groups.items()}
-        limit = tables[REFERENTIAL].thresholds["patients_in_referential"] if REFERENTIAL in tables else 0.0
-        if not counts[REFERENTIAL] and (alone := [group for group in ("DCIR", "PMSI") if counts[group]]):
-            sentence = (
-                f"{REFERENTIAL} is not stored, so {' and '.join(alone)} patients have nothing to compare with: ask."
-            )
-            figures = {f"patients of {group}": _shown(counts[group], small_cell) for group in alone}
-            found.append(Finding(PATIENTS, "", None, Status.RESERVES, sentence, figures))
-        for one in _COMPARISONS:
-            if counts[one.some] and counts[one.others]:
-                (both,) = one_row(
-                    connection, f'SELECT count(*) FROM "{one.some}" SEMI JOIN "{one.others}" USING (patient)'
-                )
-                found.append(_compared(one, counts[one.some], counts[one.others], both, limit, small_cell))
+    limit = tables[REFERENTIAL].thresholds["patients_in_referential"] if REFERENTIAL in tables else 0.0
+    if not counts[REFERENTIAL] and (alone := [group for group in ("DCIR", "PMSI") if counts[group]]):
+        sentence = f"{REFERENTIAL} is not stored, so {' and '.join(alone)} patients have nothing to compare with: ask."
+        figures = {f"patients of {group}": _shown(counts[group], small_cell) for group in alone}
+        found.append(Finding(PATIENTS, "", None, Status.RESERVES, sentence, figures))
+    for one, both in zip(_COMPARISONS, answer[len(groups) :], strict=True):
+        if counts[one.some] and counts[one.others]:
+            found.append(_compared(one, counts[one.some], counts[one.others], both, limit, small_cell))
     return found
 
 
-def _gather(
-    connection: duckdb.DuckDBPyConnection,
-    group: str,
-    names: Sequence[str],
-    store: Store,
-    tables: Mapping[str, SndsTable],
-) -> int:
-    """Make the table of the distinct patients of some tables; gives their number."""
-    connection.execute(f'CREATE TEMP TABLE "{group}" (patient VARCHAR)')
-    if selects := list(_selects(names, store, tables)):
-        connection.execute(
-            f"""INSERT INTO "{group}"
-                SELECT DISTINCT patient FROM ({" UNION ALL ".join(selects)}) AS patients
-                WHERE patient IS NOT NULL AND NOT regexp_full_match(patient, '{DUMMIES}')"""
-        )
-    return int(one_row(connection, f'SELECT count(*) FROM "{group}"')[0])
+def _counted(questions: Mapping[str, str], spill: Path) -> tuple[int, ...]:
+    """The distinct patients of each group, then how many each comparison has in both.
+
+    Args:
+        questions: SQL of the patients of a group, each as often as they are met; empty where nothing is stored.
+        spill: folder for what does not fit into memory.
+    """
+    with kept_duckdb(spill) as connection:
+        for group, rows in questions.items():
+            connection.execute(f'CREATE TEMP TABLE "{group}" (patient VARCHAR)')
+            if rows:
+                connection.execute(
+                    f"""INSERT INTO "{group}"
+                        SELECT DISTINCT patient FROM ({rows}) AS patients
+                        WHERE patient IS NOT NULL AND NOT regexp_full_match(patient, '{DUMMIES}')"""
+                )
+        asked = [f'"{group}"' for group in questions]
+        asked += [f'"{one.some}" SEMI JOIN "{one.others}" USING (patient)' for one in _COMPARISONS]
+        return tuple(int(one_row(connection, f"SELECT count(*) FROM {rows}")[0]) for rows in asked)
 
 
-def _selects(names: Sequence[str], store: Store, tables: Mapping[str, SndsTable]) -> Iterator[str]:
+def _selects(
+    names: Sequence[str], store: Store, tables: Mapping[str, SndsTable]
+) -> Iterator[tuple[str, tuple[Path, ...]]]:
+    """SQL of the patients of each of these tables that is stored, and its files."""
     for name in names:
         table = tables.get(name)
         stored = None if table is None else store.table(table)
         if table is not None and table.patient is not None and stored is not None and stored.files:
-            yield f'SELECT "{table.patient}" AS patient FROM {rows_of(stored.files)}'
+            yield f'SELECT "{table.patient}" AS patient FROM {rows_of(stored.files)}', stored.files
 
 
 def _compared(one: _Comparison, some: int, others: int, both: int, limit: float, small_cell: int) -> Finding:

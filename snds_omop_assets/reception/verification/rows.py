@@ -7,7 +7,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pyarrow.parquet as pq
@@ -16,6 +15,7 @@ from snds_omop_assets.contracts.pmsi import RETURN_CODES
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
 from snds_omop_assets.engines.duckdb_engine import one_row, quoted
 from snds_omop_assets.reception.findings import Status
+from snds_omop_assets.reception.once import asked_once, rows_of
 from snds_omop_assets.reception.quarantine import COLUMNS as QUARANTINE_COLUMNS
 from snds_omop_assets.reception.quarantine import ROW_SET_ASIDE
 from snds_omop_assets.reception.receipt import Receipt
@@ -85,20 +85,20 @@ class Subject:
         """A threshold of the contract."""
         return self.table.thresholds[name]
 
-    def one_row(self, what: str, parts: Collection[Path] | None = None) -> tuple[Any, ...]:
+    def one_row(self, what: str, parts: Collection[Path] | None = None) -> tuple[int, ...]:
         """The only row of `SELECT {what}` over the rows of all parts, or of these."""
-        return one_row(self.connection, f"SELECT {what} FROM {rows_of(self.parts if parts is None else parts)}")
+        files = self.parts if parts is None else parts
+        return self.asked(f"SELECT {what} FROM {rows_of(files)}", files)
+
+    def asked(self, sql: str, files: Collection[Path]) -> tuple[int, ...]:
+        """The only row of a query over these files, asked once per process."""
+        return asked_once(sql, files, lambda: one_row(self.connection, sql))
 
     def pieces(self, columns: Collection[str]) -> list[tuple[str, tuple[Path, ...]]]:
         """The parts, month by month of flow where rows that are equal in `columns` have the same month."""
         if self.table.cut_by_month and self.table.month == FLOW_MONTH and FLOW_MONTH in columns:
             return [(part.parent.name, (part,)) for part in self.parts]
         return [("", self.parts)]
-
-
-def rows_of(parts: Collection[Path]) -> str:
-    """SQL for the rows of some Parquet files."""
-    return f"read_parquet([{', '.join(quoted(str(part)) for part in parts)}], hive_partitioning = false)"
 
 
 def stored_rows(parts: Collection[Path]) -> int:
@@ -148,16 +148,16 @@ def _listed(subject: Subject) -> int:
     if not subject.place.quarantine.exists():
         return 0
     columns = ", ".join(f"{name}: 'VARCHAR'" for name in (f"'{name}'" for name in QUARANTINE_COLUMNS))
-    (rows,) = one_row(
-        subject.connection,
+    (rows,) = subject.asked(
         f"""SELECT count(*) FROM (
                 SELECT DISTINCT file, line
                 FROM read_csv({quoted(str(subject.place.quarantine))}, header = true, auto_detect = false,
                               delim = ',', quote = '"', escape = '"', columns = {{{columns}}})
                 WHERE action = {quoted(ROW_SET_ASIDE)}
             ) AS set_aside""",
+        [subject.place.quarantine],
     )
-    return int(rows)
+    return rows
 
 
 def flow_months(subject: Subject) -> Result:
@@ -274,7 +274,9 @@ def return_codes(subject: Subject) -> Result:
     good = " AND ".join(f"coalesce({name}, '0') = '0'" for name in codes)
     rows, right = subject.one_row(f"count(*), count(*) FILTER ({good})")
     share = share_of(right, rows)
-    figures = {"rows": rows, "rows whose return codes are all 0": right, "share": share, "codes": " ".join(codes)}
+    figures: Figures = {
+        "rows": rows, "rows whose return codes are all 0": right, "share": share, "codes": " ".join(codes),
+    }  # fmt: skip
     if rows and share < subject.limit("pmsi_return_codes"):
         return (
             Status.RESERVES,
