@@ -361,10 +361,15 @@ def test_who_is_no_person_ends_by_the_rule_of_the_identifier(session: DuckDBSess
 # What a month of flow gives
 
 
-def written(path: Path, table: str, lines: list[Row]) -> Path:
-    """Rows of a received table as reception stores them: what was not delivered is NULL, codes have no statistics."""
+def written(path: Path, table: str, lines: list[Row], whole: bool = True) -> Path:
+    """Rows of a received table as reception stores them: what was not delivered is NULL, codes have no statistics.
+
+    Not `whole`: a column that no row has is not in the file.
+    """
+    columns = {name for line in lines for name in line}
+    schema = pa.schema([field for field in official_tables()[table].schema if whole or field.name in columns])
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.Table.from_pylist(lines, official_tables()[table].schema), path, write_statistics=False)
+    pq.write_table(pa.Table.from_pylist(lines, schema), path, write_statistics=False)
     return path
 
 
@@ -384,10 +389,14 @@ def detail(number: int = 1, **columns: Any) -> Row:
 
 
 def prepared(
-    session: DuckDBSession, folder: Path, tables: Mapping[str, list[Row]], year: int | None = 2018
+    session: DuckDBSession,
+    folder: Path,
+    tables: Mapping[str, list[Row]],
+    year: int | None = 2018,
+    whole: bool = True,
 ) -> tuple[list[Row], dict[tuple[str, str], int]]:
-    """The pieces and the counts of one month."""
-    files: Files = {name: [written(folder / f"{name}.parquet", name, lines)] for name, lines in tables.items()}
+    """The pieces and the counts of one month; see `written`."""
+    files: Files = {name: [written(folder / f"{name}.parquet", name, lines, whole)] for name, lines in tables.items()}
     prepare_claims(session, {"2018-04": files}, year, folder / "made")
     pieces = sorted((folder / "made" / "lines").glob("*/2018-04/*.parquet"))
     found = [row for piece in pieces for row in pq.read_table(piece).to_pylist()]
@@ -449,6 +458,7 @@ def test_what_the_pmsi_has_leaves_by_line(session: DuckDBSession, tmp_path: Path
     assert [(piece["site"], piece["facility_row"]) for piece in pieces] == ([] if out else [(CLINIC, True)])
 
 
+@pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize(
     ("said", "sold", "kept"),
     [
@@ -457,13 +467,13 @@ def test_what_the_pmsi_has_leaves_by_line(session: DuckDBSession, tmp_path: Path
     ],
 )  # fmt: skip
 def test_where_only_the_category_of_a_facility_is_told_care_in_hospitals_leaves_but_not_what_they_sell(
-    session: DuckDBSession, tmp_path: Path, said: Row, sold: str | None, kept: int
+    session: DuckDBSession, tmp_path: Path, said: Row, sold: str | None, kept: int, whole: bool
 ) -> None:
     """101 is a university hospital, 362 long-term care, 620 a pharmacy."""
     tables = {"ER_PRS_F": [claim()], "ER_ETE_F": [detail(ETB_EXE_FIN=CLINIC, **said)]}
     if sold is not None:
         tables["ER_UCD_F"] = [detail(UCD_UCD_COD="9261104", UCD_DLV_NBR=2, UCD_TOP_UCD=sold)]
-    pieces, ended = prepared(session, tmp_path, tables)
+    pieces, ended = prepared(session, tmp_path, tables, whole=whole)
     assert len(pieces) == kept
     assert ended.get(("ER_PRS_F", "also_in_pmsi"), 0) == 1 - kept
 

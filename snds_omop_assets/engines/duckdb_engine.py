@@ -1,6 +1,6 @@
 """DuckDB, the embedded engine: runs the SQL models and the checks in bounded memory, and never calls out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -160,7 +160,7 @@ def in_order(table: StoredTable, column: str, spill: Path) -> Iterator[pd.DataFr
         yield from frames_of_query(connection, f"SELECT * FROM rows_of_table ORDER BY {column}", table.schema).frames
 
 
-def parquet_rows(files: Sequence[Path]) -> str:
+def parquet_rows(files: Collection[Path]) -> str:
     """The rows of Parquet files, for a FROM clause; a column that some files lack is NULL there."""
     listed = ", ".join(quoted(str(file)) for file in files)
     return f"read_parquet([{listed}], union_by_name = true, hive_partitioning = false)"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from snds_omop_assets.engines.duckdb_engine import one_row, quoted
+from snds_omop_assets.engines.duckdb_engine import one_row, parquet_rows
 
 Answer = tuple[int, ...]
 """Counts of rows or of persons; nothing of one person is remembered."""
@@ -42,14 +42,9 @@ def asked_once(question: str, files: Collection[Path], ask: Callable[[], Answer]
 def rows_beyond_hashes(connection: duckdb.DuckDBPyConnection, columns: Sequence[str], files: Collection[Path]) -> int:
     """Rows beyond the different hashes of some columns. Where it is 0, no two rows of the files are equal in them."""
     names = ", ".join(f'"{name}"' for name in columns)
-    sql = f"SELECT count(*) - count(DISTINCT hash({names})) FROM {rows_of(files)}"
+    sql = f"SELECT count(*) - count(DISTINCT hash({names})) FROM {parquet_rows(files)}"
     (rows,) = asked_once(f"rows beyond the hashes of {names}", files, lambda: one_row(connection, sql))
     return rows
-
-
-def rows_of(files: Collection[Path]) -> str:
-    """SQL for the rows of some Parquet files."""
-    return f"read_parquet([{', '.join(quoted(str(file)) for file in files)}], hive_partitioning = false)"
 
 
 def _state(file: Path) -> _State:

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from snds_omop_assets.engines.duckdb_engine import parquet_rows
 from snds_omop_assets.reception.findings import Status
-from snds_omop_assets.reception.once import rows_beyond_hashes, rows_of
+from snds_omop_assets.reception.once import rows_beyond_hashes
 from snds_omop_assets.reception.verification.rows import (
     OLDER_STATES,
     Figures,
@@ -45,7 +46,7 @@ def _repeated(subject: Subject, columns: Sequence[str], parts: Collection[Path])
     if not rows_beyond_hashes(subject.connection, columns, parts):
         return 0
     (repeated,) = subject.asked(
-        f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM {rows_of(parts)} "
+        f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM {parquet_rows(parts)} "
         f"GROUP BY {names} HAVING count(*) > 1) AS repeated",
         parts,
     )
@@ -130,10 +131,10 @@ def _orphans(subject: Subject, family: _Family) -> int:
         children = [other for other, found in parts.items() if found]
         counts = ", ".join(f"count(*) FILTER (child = {place})" for place, _ in enumerate(children))
         union = " UNION ALL ".join(
-            f"SELECT {place} AS child, {link} FROM {rows_of(parts[other])}" for place, other in enumerate(children)
+            f"SELECT {place} AS child, {link} FROM {parquet_rows(parts[other])}" for place, other in enumerate(children)
         )
         answer = subject.asked(
-            f"SELECT {counts} FROM ({union}) AS a ANTI JOIN {rows_of(parents)} b USING ({link})",
+            f"SELECT {counts} FROM ({union}) AS a ANTI JOIN {parquet_rows(parents)} b USING ({link})",
             [*(part for found in parts.values() for part in found), *parents],
         )
         orphans += answer[children.index(name)]
@@ -145,7 +146,7 @@ def _without(subject: Subject, link: Sequence[str], parts: Collection[Path], oth
     if not parts or not others:
         return stored_rows(parts)
     (rows,) = subject.asked(
-        f"SELECT count(*) FROM {rows_of(parts)} a ANTI JOIN {rows_of(others)} b USING ({_named(link)})",
+        f"SELECT count(*) FROM {parquet_rows(parts)} a ANTI JOIN {parquet_rows(others)} b USING ({_named(link)})",
         [*parts, *others],
     )
     return rows

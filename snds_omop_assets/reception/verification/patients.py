@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from snds_omop_assets.contracts.snds_tables import SndsTable
-from snds_omop_assets.engines.duckdb_engine import kept_duckdb, one_row
+from snds_omop_assets.engines.duckdb_engine import kept_duckdb, one_row, parquet_rows
 from snds_omop_assets.reception.findings import Finding, Status
-from snds_omop_assets.reception.once import asked_once, rows_of
+from snds_omop_assets.reception.once import asked_once
 from snds_omop_assets.reception.store import Store
 
 PATIENTS = "patients"
@@ -102,7 +102,7 @@ def _selects(
         table = tables.get(name)
         stored = None if table is None else store.table(table)
         if table is not None and table.patient is not None and stored is not None and stored.files:
-            yield f'SELECT "{table.patient}" AS patient FROM {rows_of(stored.files)}', stored.files
+            yield f'SELECT "{table.patient}" AS patient FROM {parquet_rows(stored.files)}', stored.files
 
 
 def _compared(one: _Comparison, some: int, others: int, both: int, limit: float, small_cell: int) -> Finding:

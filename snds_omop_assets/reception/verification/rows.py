@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 
 from snds_omop_assets.contracts.pmsi import RETURN_CODES
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
-from snds_omop_assets.engines.duckdb_engine import one_row, quoted
+from snds_omop_assets.engines.duckdb_engine import one_row, parquet_rows, quoted
 from snds_omop_assets.reception.findings import Status
-from snds_omop_assets.reception.once import asked_once, rows_of
+from snds_omop_assets.reception.once import asked_once
 from snds_omop_assets.reception.quarantine import COLUMNS as QUARANTINE_COLUMNS
 from snds_omop_assets.reception.quarantine import ROW_SET_ASIDE
 from snds_omop_assets.reception.receipt import Receipt
@@ -88,7 +88,7 @@ class Subject:
     def one_row(self, what: str, parts: Collection[Path] | None = None) -> tuple[int, ...]:
         """The only row of `SELECT {what}` over the rows of all parts, or of these."""
         files = self.parts if parts is None else parts
-        return self.asked(f"SELECT {what} FROM {rows_of(files)}", files)
+        return self.asked(f"SELECT {what} FROM {parquet_rows(files)}", files)
 
     def asked(self, sql: str, files: Collection[Path]) -> tuple[int, ...]:
         """The only row of a query over these files, asked once per process."""
