@@ -1,4 +1,4 @@
-"""A standalone Spark cluster for tests: a master and workers, each its own Java process, from the installed pyspark."""
+"""Spark for tests, as Java processes of their own, from the installed pyspark: a cluster, a Connect server."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +18,7 @@ import pyspark
 HOST = "127.0.0.1"
 SPARK_HOME = Path(pyspark.__file__).parent
 MASTER, WORKER = "org.apache.spark.deploy.master.Master", "org.apache.spark.deploy.worker.Worker"
+SUBMIT, CONNECT = "org.apache.spark.deploy.SparkSubmit", "org.apache.spark.sql.connect.service.SparkConnectServer"
 START_SECONDS = 120
 MEMORY = "1g"
 
@@ -81,6 +82,34 @@ def spark_cluster(folder: Path, workers: int = 2, memory: str = MEMORY) -> Itera
         yield cluster
 
 
+@contextmanager
+def connect_server(folder: Path, config: Mapping[str, str], java: str, memory: str = MEMORY) -> Iterator[str]:
+    """Start a Spark Connect server with two threads on the loopback address; gives its `sc://` address.
+
+    Args:
+        folder: where it puts what does not fit into memory, and `log.txt`.
+        config: more of its Spark configuration.
+        java: its Java's options.
+        memory: its heap.
+    """
+    port = _free_port()
+    binding = {"spark.connect.grpc.binding.address": HOST, "spark.connect.grpc.binding.port": str(port)}
+    settings = {"spark.ui.enabled": "false", **binding, **config}
+    options = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
+    words = ["--class", CONNECT, "--master", "local[2]", *options, "spark-internal"]
+    environment = {"SPARK_DAEMON_MEMORY": memory, "SPARK_DAEMON_JAVA_OPTS": java}
+    with _daemon(folder, SUBMIT, *words, **environment):
+        end = time.monotonic() + START_SECONDS
+        while True:
+            try:
+                with socket.create_connection((HOST, port), 1):
+                    break
+            except OSError:
+                assert time.monotonic() < end, "the server does not answer"
+                time.sleep(0.2)
+        yield f"sc://{HOST}:{port}"
+
+
 def _wait_for(cluster: Cluster, workers: int) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
@@ -94,15 +123,16 @@ def _wait_for(cluster: Cluster, workers: int) -> None:
 
 
 @contextmanager
-def _daemon(folder: Path, name: str, *arguments: str) -> Iterator[int]:
+def _daemon(folder: Path, name: str, *arguments: str, **environment: str) -> Iterator[int]:
     """A process of Spark in a process group of its own, with whatever it starts."""
     folder.mkdir(parents=True)
     environment = {
+        "SPARK_DAEMON_MEMORY": "256m",
+        **environment,
         **{key: value for key, value in os.environ.items() if not key.startswith("SPARK_")},
         "SPARK_HOME": str(SPARK_HOME),
         "SPARK_LOCAL_IP": HOST,
         "SPARK_LOCAL_DIRS": str(folder),
-        "SPARK_DAEMON_MEMORY": "256m",
     }
     with (folder / "log.txt").open("wb") as log:
         process = subprocess.Popen(

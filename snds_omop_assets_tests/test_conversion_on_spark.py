@@ -1,4 +1,4 @@
-"""The conversion on Spark: inside this process, and on a cluster of two workers; each table is that of DuckDB."""
+"""The conversion on Spark: inside this process, on a cluster, on a Connect server; each table is that of DuckDB."""
 
 import multiprocessing
 import shutil
@@ -9,11 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from snds_omop_assets.definitions import build_defs
 from snds_omop_assets.engines.opening import Opening, open_session, session_of
+from snds_omop_assets.engines.spark_connect import is_connect
 from snds_omop_assets.engines.spark_engine import LITTLE_WORK
 from snds_omop_assets.io_managers.parts import PartsTable
 from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
@@ -29,7 +32,7 @@ from snds_omop_assets.synthetic.generate import generate
 from snds_omop_assets.synthetic.scenario import Scenario
 from snds_omop_assets_tests.conftest import KEY
 from snds_omop_assets_tests.engine_against_engine import same_rows
-from snds_omop_assets_tests.spark_cluster import START_SECONDS, spark_cluster
+from snds_omop_assets_tests.spark_cluster import START_SECONDS, connect_server, spark_cluster
 
 pytestmark = pytest.mark.spark
 
@@ -107,6 +110,35 @@ def test_a_cluster_converts_a_year_of_care_as_duckdb_does(made: Settings, tmp_pa
     assert found[f"omop/visit_occurrence.parquet/{YEAR}"] > PERSONS
 
 
+@pytest.mark.process
+def test_a_connect_server_converts_a_year_of_care_as_duckdb_does(made: Settings, tmp_path: Path) -> None:
+    spawn = multiprocessing.get_context("spawn")
+    warehouse = tmp_path / "warehouse"
+    shutil.copytree(made.warehouse.parent / WITHOUT_CDM, warehouse)
+    with (
+        connect_server(tmp_path / "server", FOR_SMALL, LITTLE_WORK) as address,
+        ProcessPoolExecutor(1, mp_context=spawn) as process,
+    ):
+        settings = replace(made, warehouse=warehouse, engine=SPARK, spark_master=address)
+        assert process.submit(convert_year, settings).result(timeout=2 * START_SECONDS) > PERSONS
+        assert process.submit(make_provider, settings).result(timeout=START_SECONDS)
+        log = (tmp_path / "server" / "log.txt").read_text(errors="replace")
+    assert "Finished task" in log, "the server worked"
+    assert KEY not in log and KEY.encode().hex() not in log.lower()
+    assert not list(settings.spill.iterdir()), "no step is left"
+    found = see_same(made, settings, tables(made.warehouse, f"prepared/care/{YEAR}/*", f"omop/*.parquet/{YEAR}"))
+    assert found[f"omop/visit_occurrence.parquet/{YEAR}"] > PERSONS
+    providers = pq.read_table(warehouse / "omop" / "provider.parquet")["provider_id"].to_pylist()
+    met = read(settings, f"omop/visit_occurrence.parquet/{YEAR}")["provider_id"].drop_null().unique().to_pylist()
+    assert met and set(met) <= set(providers)
+
+
+def make_provider(settings: Settings) -> bool:
+    """PROVIDER, as Dagster makes it."""
+    job = build_defs(settings).get_implicit_global_asset_job_def()
+    return job.execute_in_process(asset_selection=[dg.AssetKey(["omop", "provider"])]).success
+
+
 def convert_year(settings: Settings) -> int:
     """The visits of YEAR, made in a process of its own: a process has one Spark."""
     from dagster_pyspark import LazyPySparkResource
@@ -114,11 +146,13 @@ def convert_year(settings: Settings) -> int:
     from snds_omop_assets.engines.spark_engine import spark_config
     from snds_omop_assets_tests.test_spark_cluster import wait_for_executors
 
-    config = {**spark_config(settings.spark_master, settings.memory, little=True), **FOR_SMALL}
-    spark = LazyPySparkResource(spark_config=config)
+    config = spark_config(settings.spark_master, settings.memory, little=True)
+    remote = is_connect(settings.spark_master)
+    spark = LazyPySparkResource(spark_config=config if remote else {**config, **FOR_SMALL})
     opening = open_session(settings, spark)
-    with opening():
-        wait_for_executors(spark.spark_session, 2)
+    if not remote:
+        with opening():
+            wait_for_executors(spark.spark_session, 2)
     return Conversion(settings, opening).make(YEAR).rows["visit_occurrence"]
 
 

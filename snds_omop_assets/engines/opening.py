@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.own_folder import own_folder
 from snds_omop_assets.engines.sessions import Session
+from snds_omop_assets.engines.spark_connect import is_remote
 from snds_omop_assets.engines.spark_engine import is_local, spark_said_plainly, started
 from snds_omop_assets.engines.spark_session import SparkSessionOfModels
 from snds_omop_assets.errors import EngineError
@@ -67,7 +68,8 @@ def session_of(
         raise EngineError("SNDS_ENGINE is spark, and this step has no Spark: take duckdb for it.")
     running = spark()
     with spark_said_plainly():
-        local = is_local(running.conf.get("spark.master", ""))
+        # What a server keeps of a step, nobody here could free.
+        local = not is_remote(running) and is_local(running.conf.get("spark.master", ""))
         with nullcontext(None) if local else own_folder(spill, "spark") as folder:
             kept = SparkSessionOfModels(running, id_key, folder)
             try:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from snds_omop_assets.engines.ids import MAX_ID_FIELDS, NULL_MARK, SEPARATOR
 from snds_omop_assets.engines.java import require_java
+from snds_omop_assets.engines.spark_connect import SCHEME, address, is_connect, is_remote, require_server, stop_at_end
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.settings import SPARK_MASTER
 
@@ -85,11 +86,6 @@ def spark_memory(memory: str) -> str:
     return f"{int(number * MEBIBYTES[unit])}m"
 
 
-def is_connect(master: str) -> bool:
-    """Whether a master is a Spark Connect server."""
-    return master.startswith("sc://")
-
-
 def is_local(master: str) -> bool:
     """Whether Spark runs inside this process."""
     return master.startswith("local")
@@ -108,30 +104,20 @@ def prepare_environment(config: Mapping[str, Any] = LOCAL_SPARK_CONFIG) -> None:
     """Let Spark start from this Python, on the loopback address if nothing is elsewhere, and not log what it refuses.
 
     Raises:
-        EngineError: there is no Java, or it is too old; or the client of Spark Connect is not there.
+        EngineError: there is no Java, or it is too old; or the client or the server of Spark Connect is not there.
     """
     from pyspark.logger import PySparkLogger
 
     for name in ("SQLQueryContextLogger", "DataFrameQueryContextLogger"):
         PySparkLogger.getLogger(name).disabled = True  # its messages quote values
     if "spark.remote" in config:
-        _require_connect()
+        require_server(config["spark.remote"])
         return
     require_java()
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     if is_loopback(config["spark.master"]):
         os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
-
-
-def _require_connect() -> None:
-    from pyspark.errors import PySparkImportError
-    from pyspark.sql.connect.utils import check_dependencies
-
-    try:
-        check_dependencies("snds_omop_assets")
-    except (PySparkImportError, ImportError):
-        raise EngineError("Spark Connect needs its client: pip install 'pyspark[connect]'.") from None
 
 
 def started(resource: "LazyPySparkResource") -> "SparkSession":
@@ -146,13 +132,23 @@ def started(resource: "LazyPySparkResource") -> "SparkSession":
     config = resource.spark_config
     prepare_environment(config)
     try:
-        return resource.spark_session
+        session: SparkSession = resource.spark_session
     except (PySparkException, Py4JError):
-        place = config.get("spark.remote") or config["spark.master"]
         raise EngineError(
-            f"Spark does not start with {place}: see that it runs and that this machine reaches it, or take another "
-            f"SNDS_SPARK_MASTER."
+            f"Spark does not start with {_place(config)}: see that it runs and that this machine reaches it, or take "
+            f"another SNDS_SPARK_MASTER."
         ) from None
+    if is_remote(session):
+        stop_at_end(session)
+    return session
+
+
+def _place(config: Mapping[str, Any]) -> str:
+    """Where Spark is to run, for messages."""
+    if "spark.remote" not in config:
+        return str(config["spark.master"])
+    host, port = address(config["spark.remote"])
+    return f"{SCHEME}{host}:{port}"
 
 
 def hide(spark: "SparkSession", secret: str) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from snds_omop_assets.engines.sessions import NO_NUMBER, SQL_TYPES, cast_to, columns_of, make_empty
+from snds_omop_assets.engines.spark_connect import is_remote
 from snds_omop_assets.engines.spark_engine import SAME_AS_DUCKDB, file_pattern, file_url, functions_sql, hide
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import StoredTable
@@ -34,7 +35,8 @@ class SparkSessionOfModels:
         spark: whose context runs the steps; names and settings of this session stay its own.
         id_key: key of `omop_id`; without one the function is not there.
         folder: where steps are kept, on a file system that all nodes see, so that a step outlives the executor that
-            computed it. None keeps them with the executors: that is faster, and safe where none can be lost.
+            computed it. None keeps them with the executors: that is faster, and safe where none can be lost; a session
+            of Spark Connect needs a folder.
     """
 
     divides = True
@@ -129,6 +131,8 @@ class SparkSessionOfModels:
         self.drop(*self._kept)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
+        if is_remote(self.spark):
+            self.spark.stop()  # this session and no other
 
     def _parquet(self, files: Sequence[Path], schema: pa.Schema) -> "DataFrame":
         """Files that have exactly these columns; Spark does not look into them to know."""

@@ -11,7 +11,7 @@ from typing import Any
 import dagster as dg
 from upath import UPath
 
-from snds_omop_assets.engines.spark_engine import spark_said_plainly
+from snds_omop_assets.engines.spark_engine import file_url, spark_said_plainly
 from snds_omop_assets.io_managers import stored
 from snds_omop_assets.io_managers.aside import written_aside
 from snds_omop_assets.io_managers.folders import recover
@@ -91,7 +91,7 @@ class SparkParquetIOManager(FileIOManager):
         shutil.rmtree(folder, ignore_errors=True)
         try:
             with said_plainly(), spark_said_plainly():
-                obj.coalesce(1).write.parquet(str(folder))
+                obj.coalesce(1).write.parquet(file_url(folder))
             (part,) = folder.glob("part-*.parquet")
             with written_aside(target) as partial:
                 part.replace(partial)

@@ -10,7 +10,7 @@ from dagster_pyspark import LazyPySparkResource
 
 from snds_omop_assets.contracts.cdm_tables import cdm_tables
 from snds_omop_assets.contracts.snds_tables import DELIVERED
-from snds_omop_assets.engines.spark_engine import omop_id_column, spark_said_plainly, started
+from snds_omop_assets.engines.spark_engine import file_pattern, hide, omop_id_column, spark_said_plainly, started
 from snds_omop_assets.omop.field_rules import cdm_metadata
 from snds_omop_assets.preparation.prepared_years import KINDS, Prepared
 from snds_omop_assets.settings import Settings
@@ -121,7 +121,7 @@ def provider_frame(codes: "DataFrame", maps: "DataFrame", id_key: str) -> "DataF
 
 def _met_places(spark: "SparkSession", settings: Settings) -> "DataFrame":
     """Who the facts of all years mention (MET_PLACES)."""
-    files = [str(file) for kind in KINDS for file in Prepared(settings.warehouse, kind).files("places")]
+    files = [file_pattern(file) for kind in KINDS for file in Prepared(settings.warehouse, kind).files("places")]
     return spark.read.parquet(*files) if files else spark.createDataFrame([], "kind string, code string")
 
 
@@ -169,12 +169,14 @@ def provider(
     with said_plainly():
         running = started(spark)
         with spark_said_plainly():
+            hide(running, settings.id_key)
 
             def read(table: StoredTable) -> "DataFrame":
-                return running.read.parquet(*map(str, table.files))
+                return running.read.parquet(*map(file_pattern, table.files))
 
             nomenclatures = {"IR_SPE_V": read(ir_spe_v), "IR_ACT_V": read(ir_act_v)}
             codes = met_codes(nomenclatures, _met_places(running, settings)).cache()
-            table = provider_frame(codes, read(source_to_concept_map), settings.id_key).cache()
+            # Not cached: Spark calls what it caches by its plan, with the id key, in its log and on its pages.
+            table = provider_frame(codes, read(source_to_concept_map), settings.id_key)
             context.add_output_metadata(_told(codes, table))
     return table

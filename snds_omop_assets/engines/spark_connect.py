@@ -1,0 +1,68 @@
+"""Spark Connect: a Spark that runs on a server, and of which this machine has the client only (`sc://host:15002`).
+
+The server has its own memory, cores and log, and sees the warehouse under the same path as this machine.
+"""
+
+import atexit
+import socket
+from typing import TYPE_CHECKING
+
+from snds_omop_assets.errors import EngineError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+SCHEME = "sc://"
+PORT = 15002
+"""Where a server listens that was not told otherwise."""
+
+ANSWERS_WITHIN = 10
+"""Seconds to wait for a server; the client would try again for ten minutes before it says that there is none."""
+
+
+def is_connect(master: str) -> bool:
+    """Whether a master is a Spark Connect server."""
+    return master.startswith(SCHEME)
+
+
+def is_remote(spark: "SparkSession") -> bool:
+    """Whether a session is one of a Spark Connect server."""
+    return type(spark).__module__.startswith("pyspark.sql.connect.")
+
+
+def address(master: str) -> tuple[str, int]:
+    """Host and port of a server; what follows them may hold a token, which is not for messages."""
+    host, _, port = master.removeprefix(SCHEME).split("/")[0].partition(":")
+    return host, int(port or PORT)
+
+
+def require_server(master: str) -> None:
+    """See that the client is installed and that a server answers.
+
+    Raises:
+        EngineError: one of them is not there.
+    """
+    from pyspark.errors import PySparkImportError
+    from pyspark.sql.connect.utils import check_dependencies
+
+    try:
+        check_dependencies()
+    except (PySparkImportError, ImportError):
+        raise EngineError(
+            "Spark Connect needs its client: pip install 'snds_omop_assets[connect]' (or 'pyspark[connect]')."
+        ) from None
+    host, port = address(master)
+    try:
+        with socket.create_connection((host, port), ANSWERS_WITHIN):
+            pass
+    except OSError:
+        raise EngineError(
+            f"No Spark Connect server answers at {SCHEME}{host}:{port}: see that it runs and that this machine reaches "
+            f"it, or take another SNDS_SPARK_MASTER."
+        ) from None
+
+
+def stop_at_end(spark: "SparkSession") -> None:
+    """Let a session end before Python does: its client would else wait for ever for threads that are gone."""
+    atexit.unregister(spark.stop)
+    atexit.register(spark.stop)
