@@ -1,18 +1,20 @@
-"""The conversion on Spark beside DuckDB's: in this process, and on a cluster of two workers; a part of `make bench`.
+"""The conversion on Spark beside DuckDB's: here, on a cluster, on a Connect server; a part of `make bench`.
 
     python -m snds_omop_assets_tests.benchmarks_spark                      2 000 persons, two years
     python -m snds_omop_assets_tests.benchmarks_spark FOLDER --persons 500
 
 Everything from the typed store to every table of the CDM but PROVIDER, by the same SQL. The cluster is a master and two
-workers of one core each, processes of this machine: its executors are nobody's children, so that only the seconds on
-the clock are told of it.
+workers of one core each, the server has two threads, all are processes of this machine: what works there is nobody's
+child, so that only the seconds on the clock are told of them.
 """
 
 import shutil
 import tempfile
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+from snds_omop_assets.engines.spark_engine import LOCAL_PARTITIONS, spark_memory
 from snds_omop_assets.settings import SPARK, Settings
 from snds_omop_assets_tests.benchmarks_conversion import convert, settings_of
 from snds_omop_assets_tests.benchmarks_growth import differences
@@ -20,7 +22,9 @@ from snds_omop_assets_tests.measuring import HEADING, Measured, asked, kept_or_n
 
 PERSONS, YEARS = 2_000, (2018, 2019)
 MEMORY = "1500MB"
-"""Heap of the driver and of each executor."""
+"""Heap of the driver, of each executor, of the server."""
+PARTITIONS = {"spark.sql.shuffle.partitions": str(LOCAL_PARTITIONS)}
+"""What the project tells a Spark of this machine; a server has its own configuration."""
 
 
 def made(folder: Path, persons: int) -> None:
@@ -55,6 +59,16 @@ def on_a_cluster(folder: Path) -> None:
         _convert(_settings(folder, "cluster", engine=SPARK, spark_master=cluster.url, memory=MEMORY))
 
 
+def on_a_connect_server(folder: Path) -> None:
+    """Spark on a Connect server, which is started and ended."""
+    from snds_omop_assets_tests.spark_cluster import connect_server
+
+    with ExitStack() as open_:
+        place = Path(open_.enter_context(tempfile.TemporaryDirectory()))
+        server = open_.enter_context(connect_server(place / "server", PARTITIONS, "", spark_memory(MEMORY)))
+        _convert(_settings(folder, "connect", engine=SPARK, spark_master=server.url))
+
+
 def _settings(folder: Path, name: str, **told: str) -> Settings:
     """A warehouse of its own with the received tables and the answers."""
     kept, warehouse = settings_of(folder), folder / name
@@ -81,12 +95,12 @@ def main(kept: Path | None, persons: int) -> None:
     with kept_or_not(kept and kept / "spark", persons) as folder:
         made(folder, persons)
         found: dict[str, Measured] = {}
-        for work in (on_duckdb, on_spark_here, on_a_cluster):
+        for work in (on_duckdb, on_spark_here, on_a_cluster, on_a_connect_server):
             found[work.__name__] = one = measured(work, folder)
             ratio = one.cpu / found["on_duckdb"].cpu
             peak = max(one.peak, one.peak_of_children)
             print(line(persons, work.__name__.replace("_", " "), one.cpu, ratio, one.wall, peak), flush=True)
-        for name in ("here", "cluster"):
+        for name in ("here", "cluster", "connect"):
             differ = [table for table in differences(folder / "duckdb", folder / name) if table != "metadata.parquet"]
             print(f"{persons:>9} {'persons':<8} same tables, {name}: {not differ} {', '.join(differ)}".rstrip())
 

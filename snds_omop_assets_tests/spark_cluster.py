@@ -82,12 +82,27 @@ def spark_cluster(folder: Path, workers: int = 2, memory: str = MEMORY) -> Itera
         yield cluster
 
 
+@dataclass(frozen=True)
+class ConnectServer:
+    """A running Spark Connect server.
+
+    Attributes:
+        url: its address, as SNDS_SPARK_MASTER.
+        process: id of its process.
+        log: what it logs.
+    """
+
+    url: str
+    process: int
+    log: Path
+
+
 @contextmanager
-def connect_server(folder: Path, config: Mapping[str, str], java: str, memory: str = MEMORY) -> Iterator[str]:
-    """Start a Spark Connect server with two threads on the loopback address; gives its `sc://` address.
+def connect_server(folder: Path, config: Mapping[str, str], java: str, memory: str = MEMORY) -> Iterator[ConnectServer]:
+    """Start a Spark Connect server with two threads on the loopback address; end it surely.
 
     Args:
-        folder: where it puts what does not fit into memory, and `log.txt`.
+        folder: where it puts what does not fit into memory, and its log.
         config: more of its Spark configuration.
         java: its Java's options.
         memory: its heap.
@@ -98,7 +113,7 @@ def connect_server(folder: Path, config: Mapping[str, str], java: str, memory: s
     options = [word for name, value in settings.items() for word in ("--conf", f"{name}={value}")]
     words = ["--class", CONNECT, "--master", "local[2]", *options, "spark-internal"]
     environment = {"SPARK_DAEMON_MEMORY": memory, "SPARK_DAEMON_JAVA_OPTS": java}
-    with _daemon(folder, SUBMIT, *words, **environment):
+    with _daemon(folder, SUBMIT, *words, **environment) as process:
         end = time.monotonic() + START_SECONDS
         while True:
             try:
@@ -107,7 +122,7 @@ def connect_server(folder: Path, config: Mapping[str, str], java: str, memory: s
             except OSError:
                 assert time.monotonic() < end, "the server does not answer"
                 time.sleep(0.2)
-        yield f"sc://{HOST}:{port}"
+        yield ConnectServer(f"sc://{HOST}:{port}", process, folder / "log.txt")
 
 
 def _wait_for(cluster: Cluster, workers: int) -> None:

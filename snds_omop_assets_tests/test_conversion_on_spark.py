@@ -116,17 +116,19 @@ def test_a_connect_server_converts_a_year_of_care_as_duckdb_does(made: Settings,
     warehouse = tmp_path / "warehouse"
     shutil.copytree(made.warehouse.parent / WITHOUT_CDM, warehouse)
     with (
-        connect_server(tmp_path / "server", FOR_SMALL, LITTLE_WORK) as address,
+        connect_server(tmp_path / "server", FOR_SMALL, LITTLE_WORK) as server,
         ProcessPoolExecutor(1, mp_context=spawn) as process,
     ):
-        settings = replace(made, warehouse=warehouse, engine=SPARK, spark_master=address)
+        settings = replace(made, warehouse=warehouse, engine=SPARK, spark_master=server.url)
         assert process.submit(convert_year, settings).result(timeout=2 * START_SECONDS) > PERSONS
         assert process.submit(make_provider, settings).result(timeout=START_SECONDS)
-        log = (tmp_path / "server" / "log.txt").read_text(errors="replace")
+        log = server.log.read_text(errors="replace")
     assert "Finished task" in log, "the server worked"
     assert KEY not in log and KEY.encode().hex() not in log.lower()
     assert not list(settings.spill.iterdir()), "no step is left"
-    found = see_same(made, settings, tables(made.warehouse, f"prepared/care/{YEAR}/*", f"omop/*.parquet/{YEAR}"))
+    patterns = (f"prepared/care/{YEAR}/*", f"omop/*.parquet/{YEAR}", "omop/*.parquet/referentials")
+    found = see_same(made, settings, tables(made.warehouse, *patterns))
+    assert found["omop/condition_occurrence.parquet/referentials"]
     assert found[f"omop/visit_occurrence.parquet/{YEAR}"] > PERSONS
     providers = pq.read_table(warehouse / "omop" / "provider.parquet")["provider_id"].to_pylist()
     met = read(settings, f"omop/visit_occurrence.parquet/{YEAR}")["provider_id"].drop_null().unique().to_pylist()
@@ -140,7 +142,7 @@ def make_provider(settings: Settings) -> bool:
 
 
 def convert_year(settings: Settings) -> int:
-    """The visits of YEAR, made in a process of its own: a process has one Spark."""
+    """The visits of YEAR (on a server what has no year too), made in a process of its own: a process has one Spark."""
     from dagster_pyspark import LazyPySparkResource
 
     from snds_omop_assets.engines.spark_engine import spark_config
@@ -153,7 +155,10 @@ def convert_year(settings: Settings) -> int:
     if not remote:
         with opening():
             wait_for_executors(spark.spark_session, 2)
-    return Conversion(settings, opening).make(YEAR).rows["visit_occurrence"]
+    conversion = Conversion(settings, opening)
+    if remote:
+        assert conversion.make_referentials().done
+    return conversion.make(YEAR).rows["visit_occurrence"]
 
 
 def tables(warehouse: Path, *patterns: str) -> list[str]:

@@ -1,7 +1,6 @@
 """Sessions of models: DuckDB and Spark give the same rows, files and ids."""
 
 import datetime as dt
-import sys
 from pathlib import Path
 
 import pyarrow as pa
@@ -13,7 +12,6 @@ from snds_omop_assets.engines.duckdb_session import duckdb_session
 from snds_omop_assets.engines.ids import MAX_ID_FIELDS, omop_id
 from snds_omop_assets.engines.opening import session_of
 from snds_omop_assets.engines.sessions import Session
-from snds_omop_assets.engines.spark_connect import address, require_server
 from snds_omop_assets.engines.spark_engine import LOOPBACK, prepare_environment, spark_config, started
 from snds_omop_assets.engines.spark_session import SparkSessionOfModels
 from snds_omop_assets.errors import EngineError
@@ -349,28 +347,6 @@ def test_spark_that_does_not_start_is_told_in_a_sentence(monkeypatch):
 
     with pytest.raises(EngineError, match=r"does not start with spark://127\.0\.0\.1:1"):
         started(Resource())
-
-
-def test_a_connect_server_that_does_not_answer_is_told_at_once_and_without_the_token():
-    class Resource:
-        spark_config = spark_config("sc://127.0.0.1:1/;token=secret")
-
-    with pytest.raises(EngineError, match=r"No Spark Connect server answers at sc://127\.0\.0\.1:1:") as error:
-        started(Resource())
-    assert "secret" not in str(error.value)
-
-
-@pytest.mark.parametrize(
-    ("master", "place"), [("sc://host", ("host", 15002)), ("sc://host:77/;use_ssl=true", ("host", 77))]
-)
-def test_the_address_of_a_connect_server(master, place):
-    assert address(master) == place
-
-
-def test_without_the_client_of_connect_the_error_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "grpc_status", None)
-    with pytest.raises(EngineError, match=r"pip install 'snds_omop_assets\[connect\]'"):
-        require_server("sc://127.0.0.1:1")
 
 
 def test_what_was_made_in_a_kept_duckdb_is_gone_for_the_next(tmp_path):

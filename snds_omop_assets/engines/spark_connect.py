@@ -17,7 +17,10 @@ PORT = 15002
 """Where a server listens that was not told otherwise."""
 
 ANSWERS_WITHIN = 10
-"""Seconds to wait for a server; the client would try again for ten minutes before it says that there is none."""
+"""Seconds to wait for a server that is to begin."""
+
+RETRIES = 6
+"""How often a client tries again, after 50 milliseconds, then four times as long each time: about a minute in all."""
 
 
 def is_connect(master: str) -> bool:
@@ -62,7 +65,24 @@ def require_server(master: str) -> None:
         ) from None
 
 
-def stop_at_end(spark: "SparkSession") -> None:
+def patient(spark: "SparkSession") -> None:
+    """Let the client of a session try again for about a minute when the server is not there, and not for ten."""
+    _try_again(spark, RETRIES)
+
+
+def end(spark: "SparkSession") -> None:
+    """End a session and no other; a server that has gone is not waited for."""
+    _try_again(spark, 1)
+    spark.stop()
+
+
+def end_with_python(spark: "SparkSession") -> None:
     """Let a session end before Python does: its client would else wait for ever for threads that are gone."""
-    atexit.unregister(spark.stop)
-    atexit.register(spark.stop)
+    atexit.unregister(end)
+    atexit.register(end, spark)
+
+
+def _try_again(spark: "SparkSession", times: int) -> None:
+    from pyspark.sql.connect.client.retries import DefaultPolicy
+
+    spark.client.set_retry_policies([DefaultPolicy(max_retries=times)])

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any
 
 from snds_omop_assets.engines.ids import MAX_ID_FIELDS, NULL_MARK, SEPARATOR
 from snds_omop_assets.engines.java import require_java
-from snds_omop_assets.engines.spark_connect import SCHEME, address, is_connect, is_remote, require_server, stop_at_end
+from snds_omop_assets.engines.spark_connect import (
+    SCHEME,
+    address,
+    end_with_python,
+    is_connect,
+    is_remote,
+    patient,
+    require_server,
+)
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.settings import SPARK_MASTER
 
@@ -139,7 +147,8 @@ def started(resource: "LazyPySparkResource") -> "SparkSession":
             f"another SNDS_SPARK_MASTER."
         ) from None
     if is_remote(session):
-        stop_at_end(session)
+        patient(session)
+        end_with_python(session)
     return session
 
 

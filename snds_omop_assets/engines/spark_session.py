@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from snds_omop_assets.engines.sessions import NO_NUMBER, SQL_TYPES, cast_to, columns_of, make_empty
-from snds_omop_assets.engines.spark_connect import is_remote
+from snds_omop_assets.engines.spark_connect import end, is_remote, patient
 from snds_omop_assets.engines.spark_engine import SAME_AS_DUCKDB, file_pattern, file_url, functions_sql, hide
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import StoredTable
@@ -43,6 +43,8 @@ class SparkSessionOfModels:
 
     def __init__(self, spark: "SparkSession", id_key: str | None = None, folder: Path | None = None) -> None:
         self.spark = spark.newSession()
+        if is_remote(self.spark):
+            patient(self.spark)
         self.folder = folder
         self._kept: dict[str, DataFrame | Path] = {}
         for name, value in SAME_AS_DUCKDB.items():
@@ -54,7 +56,9 @@ class SparkSessionOfModels:
 
     def give(self, name: str, table: pa.Table | StoredTable) -> None:
         """See `Session`."""
-        if isinstance(table, pa.Table):
+        if isinstance(table, pa.Table) and not table.num_rows:  # of no rows, a server cannot tell the types
+            self.give_files(name, [], table.schema)
+        elif isinstance(table, pa.Table):
             self.spark.createDataFrame(table).createOrReplaceTempView(name)
         elif all(file.suffix == ".parquet" for file in table.files):
             self.give_files(name, table.files, table.schema)
@@ -128,11 +132,12 @@ class SparkSessionOfModels:
 
     def close(self) -> None:
         """Free what the steps hold."""
-        self.drop(*self._kept)
+        if is_remote(self.spark):
+            end(self.spark)
+        else:
+            self.drop(*self._kept)
         if self.folder is not None:
             shutil.rmtree(self.folder, ignore_errors=True)
-        if is_remote(self.spark):
-            self.spark.stop()  # this session and no other
 
     def _parquet(self, files: Sequence[Path], schema: pa.Schema) -> "DataFrame":
         """Files that have exactly these columns; Spark does not look into them to know."""
