@@ -399,14 +399,19 @@ class Script:
             SELECT code::INT AS nature, concept_id::INT AS concept FROM read_csv('{MAPS}/services.csv',
                 all_varchar = true)
             WHERE nature = 'care';
-            CREATE TYPE nomenclature AS ENUM ('CIM10', 'CCAM', 'CSARR', 'NABM', 'LPP', 'CIP13', 'CIP7', 'UCD');
+            CREATE TYPE nomenclature AS ENUM ('CIM10', 'CCAM', 'CSARR', 'NABM', 'LPP', 'CIP13', 'CIP7', 'UCD',
+                'PRS_NAT_REF');
             CREATE TEMP TABLE answer AS
             SELECT nomenclature::nomenclature AS list, code, valid_start_date AS since, valid_end_date AS until,
                 place::TINYINT AS place,
                 target_concept_id AS concept, source_concept_id AS source_concept, value_as_concept_id AS value_concept,
                 target_domain_id AS domain
             FROM '{self.code_map}' WHERE nomenclature IN ('CIM10', 'CCAM', 'CSARR', 'NABM', 'LPP', 'CIP13', 'CIP7',
-                'UCD');
+                'UCD', 'PRS_NAT_REF');
+            -- Natures of service that are an act by themselves.
+            CREATE TEMP TABLE act AS
+            SELECT code::INT AS act, since AS act_since, until AS act_until FROM answer
+            WHERE list = 'PRS_NAT_REF' AND place = 1 AND concept <> 0;
             CREATE TEMP TABLE asked AS
             SELECT nomenclature AS list, code, valid_start_date AS since, valid_end_date AS until,
                 target_concept_id AS concept
@@ -530,20 +535,22 @@ class Script:
             CREATE TEMP TABLE event AS
             SELECT id_of(concat_ws(chr(31), 'event', person_id, first_day, last_day, nature, executor, prescriber,
                 txt(prescribed),
-                    facility, list, code, txt(activity), txt(phase))) AS event_id,
-                person_id, visit_id, list, code,
+                    facility, coalesce(list, 'PRS_NAT_REF'), txt(code), txt(activity), txt(phase))) AS event_id,
+                person_id, visit_id, coalesce(list, 'PRS_NAT_REF') AS list, coalesce(code, nature::VARCHAR) AS code,
                 if(list = 'LPP', coalesce(since, first_day), first_day) AS start_date,
-                CASE list WHEN 'CCAM' THEN last_day WHEN 'LPP' THEN if(activity = 1, NULL, until)
+                CASE coalesce(list, 'PRS_NAT_REF') WHEN 'CCAM' THEN last_day WHEN 'PRS_NAT_REF' THEN last_day
+                          WHEN 'LPP' THEN if(activity = 1, NULL, until)
                           WHEN 'CIP13' THEN first_day + 29 WHEN 'CIP7' THEN first_day + 29
                               WHEN 'UCD' THEN first_day + 29 END AS end_date,
                 if(list IN ('CIP13', 'CIP7', 'UCD'), 32869, 32810) AS type, NULL::VARCHAR AS status,
-                CASE WHEN list = 'CIP13' AND activity = 0 THEN quantity * coalesce(units, 1) ELSE quantity
-                    END AS quantity,
+                CASE WHEN list = 'CIP13' AND activity = 0 THEN quantity * coalesce(units, 1)
+                     WHEN list IS NULL THEN acts ELSE quantity END AS quantity,
                 if(list IN ('CIP13', 'CIP7', 'UCD'), 30, NULL) AS days, refills, unit,
-                if(list IN ('CCAM', 'NABM'), executing, prescribing) AS provider,
+                if(list IN ('CCAM', 'NABM') OR list IS NULL, executing, prescribing) AS provider,
                 if(list = 'CCAM', activity || '/' || coalesce(phase, 0), NULL) AS modifier
             FROM line LEFT JOIN pack USING (code)
-            WHERE acts > 0 AND quantity > 0 AND code IS NOT NULL;
+            LEFT JOIN act ON act = nature AND list IS NULL AND first_day BETWEEN act_since AND act_until
+            WHERE acts > 0 AND (quantity > 0 AND code IS NOT NULL OR act IS NOT NULL);
         """)
 
     # ---- hospitals -------------------------------------------------------------------------------------------------
