@@ -53,7 +53,7 @@ def on_spark_here(folder: Path) -> None:
 
 def on_a_cluster(folder: Path) -> None:
     """Spark on a master and two workers, which are started and ended."""
-    from snds_omop_assets_tests.spark_cluster import spark_cluster
+    from snds_omop_assets_tests.spark_processes import spark_cluster
 
     with tempfile.TemporaryDirectory() as place, spark_cluster(Path(place) / "cluster", memory="2g") as cluster:
         _convert(_settings(folder, "cluster", engine=SPARK, spark_master=cluster.url, memory=MEMORY))
@@ -61,7 +61,7 @@ def on_a_cluster(folder: Path) -> None:
 
 def on_a_connect_server(folder: Path) -> None:
     """Spark on a Connect server, which is started and ended."""
-    from snds_omop_assets_tests.spark_cluster import connect_server
+    from snds_omop_assets_tests.spark_processes import connect_server
 
     with ExitStack() as open_:
         place = Path(open_.enter_context(tempfile.TemporaryDirectory()))

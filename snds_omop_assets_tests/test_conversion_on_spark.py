@@ -32,7 +32,7 @@ from snds_omop_assets.synthetic.generate import generate
 from snds_omop_assets.synthetic.scenario import Scenario
 from snds_omop_assets_tests.conftest import KEY
 from snds_omop_assets_tests.engine_against_engine import same_rows
-from snds_omop_assets_tests.spark_cluster import START_SECONDS, connect_server, spark_cluster
+from snds_omop_assets_tests.spark_processes import START_SECONDS, connect_server, spark_cluster
 
 pytestmark = pytest.mark.spark
 

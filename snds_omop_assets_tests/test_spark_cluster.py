@@ -15,7 +15,7 @@ import pytest
 
 from snds_omop_assets.engines.ids import omop_id
 from snds_omop_assets_tests.conftest import KEY
-from snds_omop_assets_tests.spark_cluster import START_SECONDS, Cluster, spark_cluster
+from snds_omop_assets_tests.spark_processes import START_SECONDS, Cluster, spark_cluster
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

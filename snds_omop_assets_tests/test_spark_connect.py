@@ -16,7 +16,7 @@ from snds_omop_assets.engines.spark_connect import address, require_server
 from snds_omop_assets.engines.spark_engine import LITTLE_WORK, spark_config, started
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets_tests.conftest import KEY
-from snds_omop_assets_tests.spark_cluster import START_SECONDS, ConnectServer, connect_server
+from snds_omop_assets_tests.spark_processes import START_SECONDS, ConnectServer, connect_server
 
 
 def lose(server: ConnectServer, spill: Path) -> tuple[list[dict[str, object]], int, str]:

@@ -34,9 +34,15 @@ def is_remote(spark: "SparkSession") -> bool:
 
 
 def address(master: str) -> tuple[str, int]:
-    """Host and port of a server; what follows them may hold a token, which is not for messages."""
+    """Host and port of a server."""
     host, _, port = master.removeprefix(SCHEME).split("/")[0].partition(":")
     return host, int(port or PORT)
+
+
+def shown(master: str) -> str:
+    """A server for messages: what follows host and port may hold a token."""
+    host, port = address(master)
+    return f"{SCHEME}{host}:{port}"
 
 
 def require_server(master: str) -> None:
@@ -54,32 +60,31 @@ def require_server(master: str) -> None:
         raise EngineError(
             "Spark Connect needs its client: pip install 'snds_omop_assets[connect]' (or 'pyspark[connect]')."
         ) from None
-    host, port = address(master)
     try:
-        with socket.create_connection((host, port), ANSWERS_WITHIN):
+        with socket.create_connection(address(master), ANSWERS_WITHIN):
             pass
     except OSError:
         raise EngineError(
-            f"No Spark Connect server answers at {SCHEME}{host}:{port}: see that it runs and that this machine reaches "
-            f"it, or take another SNDS_SPARK_MASTER."
+            f"No Spark Connect server answers at {shown(master)}: see that it runs and that this machine reaches it, "
+            f"or take another SNDS_SPARK_MASTER."
         ) from None
 
 
-def patient(spark: "SparkSession") -> None:
+def retry_for_a_minute(spark: "SparkSession") -> None:
     """Let the client of a session try again for about a minute when the server is not there, and not for ten."""
     _try_again(spark, RETRIES)
 
 
-def end(spark: "SparkSession") -> None:
+def end_session(spark: "SparkSession") -> None:
     """End a session and no other; a server that has gone is not waited for."""
     _try_again(spark, 1)
     spark.stop()
 
 
-def end_with_python(spark: "SparkSession") -> None:
+def end_session_at_exit(spark: "SparkSession") -> None:
     """Let a session end before Python does: its client would else wait for ever for threads that are gone."""
-    atexit.unregister(end)
-    atexit.register(end, spark)
+    atexit.unregister(end_session)
+    atexit.register(end_session, spark)
 
 
 def _try_again(spark: "SparkSession", times: int) -> None:

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 from snds_omop_assets.engines.ids import MAX_ID_FIELDS, NULL_MARK, SEPARATOR
 from snds_omop_assets.engines.java import require_java
 from snds_omop_assets.engines.spark_connect import (
-    SCHEME,
-    address,
-    end_with_python,
+    end_session_at_exit,
     is_connect,
     is_remote,
-    patient,
     require_server,
+    retry_for_a_minute,
+    shown,
 )
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.settings import SPARK_MASTER
@@ -142,22 +141,15 @@ def started(resource: "LazyPySparkResource") -> "SparkSession":
     try:
         session: SparkSession = resource.spark_session
     except (PySparkException, Py4JError):
+        place = shown(config["spark.remote"]) if "spark.remote" in config else config["spark.master"]
         raise EngineError(
-            f"Spark does not start with {_place(config)}: see that it runs and that this machine reaches it, or take "
+            f"Spark does not start with {place}: see that it runs and that this machine reaches it, or take "
             f"another SNDS_SPARK_MASTER."
         ) from None
     if is_remote(session):
-        patient(session)
-        end_with_python(session)
+        retry_for_a_minute(session)
+        end_session_at_exit(session)
     return session
-
-
-def _place(config: Mapping[str, Any]) -> str:
-    """Where Spark is to run, for messages."""
-    if "spark.remote" not in config:
-        return str(config["spark.master"])
-    host, port = address(config["spark.remote"])
-    return f"{SCHEME}{host}:{port}"
 
 
 def hide(spark: "SparkSession", secret: str) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from snds_omop_assets.engines.sessions import NO_NUMBER, SQL_TYPES, cast_to, columns_of, make_empty
-from snds_omop_assets.engines.spark_connect import end, is_remote, patient
+from snds_omop_assets.engines.spark_connect import end_session, is_remote, retry_for_a_minute
 from snds_omop_assets.engines.spark_engine import SAME_AS_DUCKDB, file_pattern, file_url, functions_sql, hide
 from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import StoredTable
@@ -44,7 +44,7 @@ class SparkSessionOfModels:
     def __init__(self, spark: "SparkSession", id_key: str | None = None, folder: Path | None = None) -> None:
         self.spark = spark.newSession()
         if is_remote(self.spark):
-            patient(self.spark)
+            retry_for_a_minute(self.spark)
         self.folder = folder
         self._kept: dict[str, DataFrame | Path] = {}
         for name, value in SAME_AS_DUCKDB.items():
@@ -133,7 +133,7 @@ class SparkSessionOfModels:
     def close(self) -> None:
         """Free what the steps hold."""
         if is_remote(self.spark):
-            end(self.spark)
+            end_session(self.spark)
         else:
             self.drop(*self._kept)
         if self.folder is not None:
