@@ -141,26 +141,6 @@ class RecordingSession:
         self._same(name, compare)
         return rows
 
-    def write_by(
-        self, column: str, sql: str, folder: Path, schema: pa.Schema, compression: str = "zstd", below: str = ""
-    ) -> dict[int, int]:
-        """See `Session`."""
-        self._folders += 1
-        other = self.beside / str(self._folders) / folder.name
-
-        def compare() -> None:
-            if (found := self.spark.write_by(column, sql, other, schema, compression, below)) != rows:
-                raise Differ(f"folder {folder.name}: {rows} rows on DuckDB, {found} on Spark")
-            for number in rows:
-                name = f"folder {folder.name}/{number}"
-                parts = (_in_folder(place / str(number) / below, schema) for place in (folder, other))
-                same_rows(*parts, name)
-                self.compared.append(name)
-
-        rows = self.duckdb.write_by(column, sql, folder, schema, compression, below)
-        self._same(f"folder {folder.name}", compare)
-        return rows
-
     def result(self, sql: str) -> pa.Table:
         """See `Session`."""
 

@@ -30,7 +30,7 @@ ACT = 9_000_001
 
 LINE: Row = {
     "flow_year": 2018, "accessory": False, "BEN_NIR_PSA": "P1", "BEN_RNG_GEM": "1", "start_date": DAY, "end_date": DAY,
-    "PRS_NAT_REF": CONSULTATION, "executor": "D1", "executor_kind": "SPE:1", "facility_row": False, "total": 25.0,
+    "PRS_NAT_REF": CONSULTATION, "executor": "D1", "executor_kind": "SPE:1", "facility_rows": 0, "total": 25.0,
     "payer": 17.5, "bears_line": True, "quantity": 1.0,
 }  # fmt: skip
 BOX: Row = {
@@ -39,7 +39,7 @@ BOX: Row = {
 }  # fmt: skip
 OPERATION: Row = {
     **LINE, "PRS_NAT_REF": SURGERY, "nomenclature": "CCAM", "code": "NEKA020", "variant": "1/0", "site": CLINIC,
-    "facility_row": True,
+    "facility_rows": 1,
 }  # fmt: skip
 
 NAMES = official_tables()["ER_PRS_F"].key
@@ -159,14 +159,14 @@ def test_lines_that_differ_do_not_cancel_each_other(session: DuckDBSession, othe
 
 
 def test_a_cancelling_line_without_facility_nets_with_the_only_one_that_agrees(session: DuckDBSession) -> None:
-    alone = {**OPERATION, "site": None, "facility_row": False, "quantity": -1.0, "total": -25.0}
+    alone = {**OPERATION, "site": None, "facility_rows": 0, "quantity": -1.0, "total": -25.0}
     judged(session, OPERATION, alone)
     assert counts(session) == {"netted": 2}
     assert rows(session, PAID) == []
 
 
 def test_a_cancelling_line_without_facility_ends_as_what_it_corrects(session: DuckDBSession) -> None:
-    alone = {**OPERATION, "site": None, "facility_row": False, "quantity": -1.0, "total": -25.0}
+    alone = {**OPERATION, "site": None, "facility_rows": 0, "quantity": -1.0, "total": -25.0}
     judged(session, OPERATION, OPERATION, alone)
     assert the(session, "claim_events")["quantity"] == 1
     assert the(session, PAID)["total"] == 25
@@ -174,7 +174,7 @@ def test_a_cancelling_line_without_facility_ends_as_what_it_corrects(session: Du
 
 
 def test_a_cancelling_line_without_facility_stays_alone_among_several(session: DuckDBSession) -> None:
-    alone = {**OPERATION, "site": None, "facility_row": False, "quantity": -1.0}
+    alone = {**OPERATION, "site": None, "facility_rows": 0, "quantity": -1.0}
     judged(session, OPERATION, {**OPERATION, "site": OTHER_CLINIC}, alone)
     assert len(rows(session, "claim_events")) == 2
     assert counts(session) == {"netted": 1, "visit": 2}
@@ -395,11 +395,11 @@ def prepared(
     year: int | None = 2018,
     whole: bool = True,
 ) -> tuple[list[Row], dict[tuple[str, str], int]]:
-    """The pieces and the counts of one month; see `written`."""
-    files: Files = {name: [written(folder / f"{name}.parquet", name, lines, whole)] for name, lines in tables.items()}
-    prepare_claims(session, {"2018-04": files}, year, folder / "made")
-    pieces = sorted((folder / "made" / "lines").glob("*/2018-04/*.parquet"))
-    found = [row for piece in pieces for row in pq.read_table(piece).to_pylist()]
+    """The rows of one month that go on, and the counts of those that do not; see `written`."""
+    given: Files = {name: [written(folder / f"{name}.parquet", name, lines, whole)] for name, lines in tables.items()}
+    prepare_claims(session, {"2018-04": given}, year, folder / "made")
+    files = (folder / "made" / "lines" / "2018-04").glob("*.parquet")
+    found = [row for file in files for row in pq.read_table(file).to_pylist() if row["care_year"] is not None]
     ended = pq.read_table(folder / "made" / "counts").to_pylist()
     return found, {(row["source_table"], row["rule"]): row["row_count"] for row in ended}
 
@@ -455,7 +455,7 @@ def test_what_the_pmsi_has_leaves_by_line(session: DuckDBSession, tmp_path: Path
     tables = {"ER_PRS_F": [claim()], "ER_ETE_F": [detail(ETB_EXE_FIN=CLINIC, **said)]}
     pieces, ended = prepared(session, tmp_path, tables)
     assert ended == ({("ER_PRS_F", "also_in_pmsi"): 1, ("ER_ETE_F", "also_in_pmsi"): 1} if out else {})
-    assert [(piece["site"], piece["facility_row"]) for piece in pieces] == ([] if out else [(CLINIC, True)])
+    assert [(piece["site"], piece["facility_rows"]) for piece in pieces] == ([] if out else [(CLINIC, 1)])
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -535,10 +535,17 @@ def test_details_without_line_and_second_facilities_are_counted(session: DuckDBS
     }  # fmt: skip
 
 
-def test_pieces_lie_by_year_of_care(session: DuckDBSession, tmp_path: Path) -> None:
+def test_details_of_one_number_in_two_files_are_two_details(session: DuckDBSession, tmp_path: Path) -> None:
+    box = detail(PHA_PRS_C13=IBUPROFEN, PHA_ACT_QSN=1.0)
+    details = [{**box, "source_file": name, "source_line": 7} for name in ("a.csv", "b.csv")]
+    pieces, _ = prepared(session, tmp_path, {"ER_PRS_F": [claim()], "ER_PHA_F": details})
+    assert sorted((piece["bears_line"], piece["total"] or 0) for piece in pieces) == [(False, 0), (True, 25)]
+
+
+def test_a_line_tells_its_year_of_care(session: DuckDBSession, tmp_path: Path) -> None:
     before = dt.date(2017, 12, 28)
-    prepared(session, tmp_path, {"ER_PRS_F": [claim(), claim(2, EXE_SOI_DTD=before)]})
-    assert sorted(path.name for path in (tmp_path / "made" / "lines").iterdir()) == ["2017", "2018"]
+    pieces, _ = prepared(session, tmp_path, {"ER_PRS_F": [claim(), claim(2, EXE_SOI_DTD=before)]})
+    assert sorted(piece["care_year"] for piece in pieces) == [2017, 2018]
 
 
 def test_persons_and_places_that_are_met_are_told_once(session: DuckDBSession, tmp_path: Path) -> None:

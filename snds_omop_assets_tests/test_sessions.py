@@ -111,41 +111,6 @@ def test_nothing_is_written_into_a_folder_that_holds_something(session, tmp_path
         session.write("SELECT 1 AS a", tmp_path, pa.schema([("a", pa.int64())]))
 
 
-CUT = pa.table({"year": [2018, 2019, 2018, -1], "word": ["a", "b", None, "d"], "flag": [True, False, True, True]})
-
-
-def test_rows_are_cut_by_a_number_in_one_go(session, tmp_path):
-    session.give("t", CUT)
-    schema = pa.schema([("flag", pa.bool_()), ("word", pa.string())])
-    folder = tmp_path / "odd [name]" / "lines"
-    for below in ("2018-01", "2018-02"):
-        written = session.write_by("year", "SELECT * FROM t", folder, schema, "lz4", below)
-        assert written == {-1: 1, 2018: 2, 2019: 1}
-    assert sorted(path.name for path in folder.iterdir()) == ["-1", "2018", "2019"], "nothing lies beside"
-    files = sorted((folder / "2018" / "2018-02").iterdir())
-    assert [file.name for file in files] == [f"part-{place}.parquet" for place in range(len(files))]
-    assert pq.read_schema(files[0]).remove_metadata() == schema
-    found = [row for file in files for row in pq.ParquetFile(file).read().to_pylist()]
-    assert sorted(found, key=str) == [{"flag": True, "word": "a"}, {"flag": True, "word": None}]
-
-
-def test_the_number_by_which_rows_are_cut_may_be_in_the_files(session, tmp_path):
-    session.give("t", CUT)
-    schema = pa.schema([("year", pa.int64())])
-    session.write_by("year", "SELECT * FROM t WHERE year > 2018", tmp_path / "t", schema)
-    assert pq.ParquetFile(tmp_path / "t" / "2019" / "part-0.parquet").read().to_pylist() == [{"year": 2019}]
-
-
-def test_no_rows_are_cut_into_no_folders_and_a_row_without_a_number_is_an_error(session, tmp_path):
-    session.give("t", CUT)
-    schema = pa.schema([("word", pa.string())])
-    assert session.write_by("year", "SELECT * FROM t WHERE year = 5", tmp_path / "none", schema) == {}
-    sql = "SELECT word, nullif(year, 2019) AS year FROM t"
-    with pytest.raises(EngineError, match="cannot be cut"):
-        session.write_by("year", sql, tmp_path / "nulls", schema)
-    assert not list(tmp_path.glob("no*/.*"))
-
-
 def test_files_of_several_versions_are_one_table(session, tmp_path):
     """Columns that came later, that went, of another width, and in another order."""
     schema = pa.schema([("a", pa.int64()), ("b", pa.string()), ("c", pa.date32())])
@@ -262,9 +227,7 @@ def test_the_engines_say_the_same_of_what_models_say(spark, tmp_path):
             "last", "SELECT * FROM t QUALIFY row_number() OVER (PARTITION BY flag ORDER BY whole NULLS LAST) = 1"
         )
         session.write("SELECT * FROM last", tmp_path / "last", EVERY_TYPE)
-        session.write_by("n", "SELECT *, coalesce(short, 1) AS n FROM t", tmp_path / "cut", EVERY_TYPE)
-        cut = [f"folder cut/{n}" for n in (-7, 0, 1)]
-        assert session.compared == ["words", "sums", "last", "folder last", *cut]
+        assert session.compared == ["words", "sums", "last", "folder last"]
 
 
 def test_two_tables_that_differ_are_told_apart_without_a_value():

@@ -125,7 +125,7 @@ class Reading:
             with duckdb_session(id_key="key") as session:
                 prepare_stays(session, received, year, folder / "stays" / str(year))
         stays = folder / "stays"
-        self.years = sorted({path.name for path in stays.glob("*/stay_parts/*")})
+        self.years = sorted({str(row["care_year"]) for row in _read(stays, "stay_parts", PIECES["stay_parts"])})
         made: dict[str, list[Row]] = {name: [] for name in KEPT}
         for care_year in self.years:
             with duckdb_session(id_key="key") as session:
@@ -167,7 +167,8 @@ def _stored(folder: Path, name: str, rows: Sequence[Row]) -> Path:
 
 def _give(session: Session, stays: Path, care_year: str) -> None:
     for name, columns in PIECES.items():
-        session.give_files(name, sorted(stays.glob(f"*/{name}/{care_year}/*.parquet")), schema_of(columns))
+        session.give_files(f"prepared_{name}", sorted(stays.glob(f"*/{name}/*.parquet")), schema_of(columns))
+        session.view(name, f"SELECT * FROM prepared_{name} WHERE care_year = {care_year}")
     session.give("identities", pa.Table.from_pylist(list(IDENTITIES_OF_TESTS), schema_of(IDENTITIES)))
 
 

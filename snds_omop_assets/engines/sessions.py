@@ -28,8 +28,6 @@ SQL_TYPES: Mapping[pa.DataType, str] = {
 }
 """The types of stored columns, in words of both engines."""
 
-NO_NUMBER = "Rows cannot be cut by a column that is empty in some of them."
-
 
 class Session(Protocol):
     """An engine that runs the steps of a model."""
@@ -61,26 +59,6 @@ class Session(Protocol):
 
         Raises:
             FileExistsError: there is something in the folder.
-        """
-
-    def write_by(
-        self, column: str, sql: str, folder: Path, schema: pa.Schema, compression: str = "zstd", below: str = ""
-    ) -> dict[int, int]:
-        """Write the rows of a SELECT as Parquet files, cut by a whole number: into `<folder>/<number>/<below>/`.
-
-        Args:
-            column: the number, a column of the SELECT; it is in the files only if it is in the schema.
-            sql: the SELECT; it should be cheap to read, for an engine may read it once per number.
-            folder: may be there, but no folder `<number>/<below>` that gets rows.
-            schema: columns of the files, to which they are cast.
-            compression: of the files.
-            below: name of the last folder; none without it.
-
-        Returns:
-            How many rows, by number. Where there are no rows there is no folder.
-
-        Raises:
-            EngineError: a row has no number.
         """
 
     def step(self, name: str, sql: str) -> None:

@@ -10,10 +10,9 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from snds_omop_assets.engines.sessions import NO_NUMBER, SQL_TYPES, cast_to, columns_of, make_empty
+from snds_omop_assets.engines.sessions import SQL_TYPES, cast_to, columns_of, make_empty
 from snds_omop_assets.engines.spark_connect import end_session, is_remote, retry_for_a_minute
 from snds_omop_assets.engines.spark_engine import SAME_AS_DUCKDB, file_pattern, file_url, functions_sql, hide
-from snds_omop_assets.errors import EngineError
 from snds_omop_assets.tables import StoredTable
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 SPARK_COMPRESSIONS: Mapping[str, str] = {"zstd": "zstd", "snappy": "snappy", "lz4": "lz4_raw"}
 """Compressions of Parquet in the words of DuckDB and of Spark, whose `lz4` is one that nobody else reads."""
-
-CUT_BY = "cut_by"
-"""What the column by which rows are cut is called in the names of Spark's folders."""
 
 
 class SparkSessionOfModels:
@@ -110,21 +106,6 @@ class SparkSessionOfModels:
         frame.write.mode("append").option("compression", SPARK_COMPRESSIONS[compression]).parquet(file_url(folder))
         return _tidy(folder)
 
-    def write_by(
-        self, column: str, sql: str, folder: Path, schema: pa.Schema, compression: str = "zstd", below: str = ""
-    ) -> dict[int, int]:
-        """See `Session`."""
-        columns = f"{_nullable(schema)}, CAST({column} AS INT) AS {CUT_BY}"
-        frame = self.spark.sql(f"SELECT /*+ REBALANCE({CUT_BY}) */ * FROM (SELECT {columns} FROM ({_unforeseen(sql)}))")
-        folder.mkdir(parents=True, exist_ok=True)
-        aside = folder / f".{uuid4().hex}"  # in the folder, so that it can be moved; not read
-        try:
-            writer = frame.write.partitionBy(CUT_BY).option("compression", SPARK_COMPRESSIONS[compression])
-            writer.parquet(file_url(aside))
-            return _place(aside, folder, below)
-        finally:
-            shutil.rmtree(aside, ignore_errors=True)
-
     def result(self, sql: str) -> pa.Table:
         """See `Session`."""
         found: pa.Table = self.spark.sql(sql).toArrow()
@@ -155,24 +136,6 @@ class SparkSessionOfModels:
             before._jdf.queryExecution().analyzed().rdd().unpersist(False)  # of a checkpoint, which Python cannot free
         if kept is not None:
             self._kept[name] = kept
-
-
-def _place(aside: Path, folder: Path, below: str) -> dict[int, int]:
-    """Move what Spark has cut to where it belongs; gives the rows by number.
-
-    Raises:
-        EngineError: some rows have no number.
-    """
-    cut = {found.name.removeprefix(f"{CUT_BY}="): found for found in aside.glob(f"{CUT_BY}=*")}
-    if any(not number.removeprefix("-").isdecimal() for number in cut):
-        raise EngineError(NO_NUMBER)
-    rows: dict[int, int] = {}
-    for number, found in sorted(cut.items()):
-        rows[int(number)] = _tidy(found)
-        place = folder / number / below
-        place.parent.mkdir(exist_ok=True)
-        found.rename(place)
-    return rows
 
 
 def _tidy(folder: Path) -> int:

@@ -4,7 +4,7 @@
     omop/condition_occurrence.parquet/referentials/      what has no year of care: long-term diseases, causes of death
     prepared/care/2018/                                  what the year was made of; its ledger; deaths that it tells
 
-A year of care is made again when something that it depends on changed: the pieces of a year of files, the identity of
+A year of care is made again when something that it depends on changed: a year of files with rows of it, the identity of
 somebody in them, the concepts or packs of its codes, the rules. Its result depends on nothing else, so a base that grew
 by a year equals one that was converted at once.
 """
@@ -106,7 +106,7 @@ class Conversion:
 
     def care_years(self) -> list[int]:
         """The years of care of what is prepared, in order."""
-        return sorted({y for one in self.prepared.values() for year in one.years().values() for y in year.care_years()})
+        return sorted({y for one in self.prepared.values() for year in one.years().values() for y in year.care_years})
 
     def make(self, year: int) -> Made:
         """Make a year of care, if something that it depends on changed.
@@ -214,7 +214,9 @@ class Conversion:
         pieces: list[tuple[Kind, str, str, Columns]] = [(CLAIMS, "lines", "claim_lines", CLAIM_LINES)]
         pieces += [(STAYS, name, name, columns) for name, columns in STAY_PIECES.items()]
         for kind, piece, view, columns in pieces:
-            session.give_files(view, self.prepared[kind.name].files(piece, year), schema_of(columns))
+            files = self.prepared[kind.name].files(piece, year)
+            session.give_files(f"prepared_{view}", files, schema_of(columns))
+            session.view(view, f"SELECT * FROM prepared_{view} WHERE care_year = {year}")
 
     def _write(self, session: Session, part: str, wanted: str, counts: str, facts: str) -> Made:
         """Compute the tables of a part beside those that count, then let all take their place."""
@@ -241,12 +243,12 @@ class Conversion:
         return Made(part, True, rows, rules)
 
     def _pieces(self, year: int) -> dict[str, str]:
-        """The fingerprints of the years of files that have pieces of a year of care."""
+        """The fingerprints of the years of files that have rows of a year of care."""
         return {
             f"{kind}/{name}": found.fingerprint
             for kind, prepared in self.prepared.items()
             for name, found in prepared.years().items()
-            if year in found.care_years()
+            if year in found.care_years
         }
 
     def _rules(self, session: Session) -> list[str]:

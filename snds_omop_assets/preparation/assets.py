@@ -25,7 +25,7 @@ GROUP = "prepared"
 FINESS_CHARACTERS = 9
 
 PIECES: Columns = {
-    "lines, stays, ...": (pa.string(), "What goes on, slim, cut by year of care."),
+    "lines, stays, ...": (pa.string(), "What goes on, slim, with its year of care."),
     "persons": (pa.string(), "The identifiers that these files mention, with what they say of the person."),
     "places": (pa.string(), "The sites, units and specialties that these files mention."),
     "counts": (pa.string(), "Rows that end here, by rule."),
@@ -33,9 +33,9 @@ PIECES: Columns = {
 
 ABOUT = {
     "claims": "The DCIR of a year of flow: lines with their details, without those for information, those that the "
-    "PMSI has too, and those that are no care; cut by year of care.",
+    "PMSI has too, and those that are no care; each with its year of care.",
     "stays": "The PMSI of a year: stays and what was done in them, without those that cannot be chained to a person "
-    "and those that came twice; cut by year of care.",
+    "and those that came twice; each with its year of care.",
 }
 
 

@@ -3,8 +3,8 @@
 A line (ER_PRS_F) arrives in a month of flow, together with its details (ER_PHA_F, ...). Nearly all care of a year
 arrives in two years of flow; lines that cancel others may come later still. So there are two parts:
 
-    prepare_claims  by month of flow: joins lines and details, ends what a line ends by itself, and writes the rest by
-                    year of care
+    prepare_claims  by month of flow: joins lines and details, finds what a line ends by itself, and to which year of
+                    care the others go
     judge_claims    by year of care, over all flows: nets, finds the visits, events and costs, and counts what became of
                     each row
 
@@ -13,6 +13,7 @@ The rules are the files of claims/, one SELECT per step, which DuckDB and Spark 
 
 import csv
 import datetime as dt
+import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -55,9 +56,12 @@ DETAIL_TABLES: Mapping[str, str] = {
 WHOLE_YEAR = "all"
 """The name of all months at once."""
 
+SAME_KEY = re.compile(r"{same_key (\w) (\w)}")
+"""What stands in SQL for the keys of a line, of two tables."""
+
 CLAIM_LINES: Columns = {
     "flow_year": (SHORT, "Year of the delivered file; NULL where the table comes whole."),
-    "rule": (TEXT, "supplement_line or participation_line: the row has amounts only; NULL for all else."),
+    "rule": (TEXT, "What the line ends by; supplement_line and participation_line go on for their amounts."),
     "accessory": (pa.bool_(), "The nature of service makes no visit and joins one."),
     "BEN_NIR_PSA": (TEXT, "Pseudo-NIR."),
     "BEN_RNG_GEM": (TEXT, "Rank; NULL where it was not delivered."),
@@ -71,7 +75,7 @@ CLAIM_LINES: Columns = {
     "prescribed": (DAY, "PRE_PRE_DTD."),
     "site": (TEXT, "Facility that did it, by its FINESS with its key."),
     "prescriber_site": (TEXT, "Facility of the prescriber."),
-    "facility_row": (pa.bool_(), "The line has a row of ER_ETE_F."),
+    "facility_rows": (SHORT, "Rows of ER_ETE_F that the line has."),
     "total": (NUMBER, "PRS_PAI_MNT in euros; on the first detail only."),
     "payer": (NUMBER, "BSE_REM_MNT and CPL_REM_MNT in euros; on the first detail only."),
     "bears_line": (pa.bool_(), "The row stands for its line: without details, or the first of them."),
@@ -83,21 +87,22 @@ CLAIM_LINES: Columns = {
     "detail_start": (DAY, "TIP_ACL_DTD."),
     "detail_end": (DAY, "TIP_ACL_DTF."),
     "refills": (SHORT, "PHA_SEQ_RNV where it is a number."),
+    "care_year": (SHORT, "Year of care to which the row goes on; NULL where it ends by its rule."),
 }
-"""Rows are lines that may make something of a year of care, once for each of their details."""
+"""Rows are lines, once for each of their details."""
 
 
 def prepare_claims(session: Session, months: Mapping[str, Files], year: int | None, folder: Path) -> None:
-    """Join the lines of a year of flow to their details, month by month, and write them by year of care.
+    """Join the lines of a year of flow to their details, month by month.
 
     An engine that divides its work by itself takes all months at once: a line and its details lie in one month.
 
-    Written: `lines/<year of care>/<month>/` (CLAIM_LINES; `all` for all months at once), `persons/` (MET_PERSONS),
-    `places/` (MET_PLACES) and `counts/` (COUNTS: the rows that end here).
+    Written: `lines/<month>/` (CLAIM_LINES; `all` for all months at once), `persons/` (MET_PERSONS), `places/`
+    (MET_PLACES) and `counts/` (COUNTS: the rows that end here).
 
     Rows end by information_line, also_in_pmsi, no_care_contact, no_care_date, care_after_flow; details without their
-    line by no_parent_line, a second row of ER_ETE_F of one line by same_line. Supplements and participations are
-    written with their rule, for their amounts.
+    line by no_parent_line, a second row of ER_ETE_F of one line by same_line. Supplements and participations go on with
+    their rule, for their amounts.
 
     Args:
         session: the engine; it must have an id key.
@@ -112,23 +117,19 @@ def prepare_claims(session: Session, months: Mapping[str, Files], year: int | No
     everything = _of_all(months.values())
     if session.divides:
         months = {WHOLE_YEAR: everything}
-    for place, (month, files) in enumerate(months.items()):
-        _month(session, files, folder, month, place)
-    places = range(len(months))
-    give_received(session, everything, ("ER_PRS_F",))
-    session.write(_sql("met_persons"), folder / "persons", schema_of(MET_PERSONS))
-    session.step("claim_places", _together((f"claim_places_{place}" for place in places), "UNION"))
-    session.view("claim_executors", "SELECT code AS executor FROM claim_places WHERE kind = 'executor'")
+    for month, files in months.items():
+        _month(session, files, folder / "lines" / month)
+    give_received(session, everything, TABLES)
+    session.give_files("claim_prepared", sorted((folder / "lines").rglob("*.parquet")), schema_of(CLAIM_LINES))
+    session.view("claim_executors", "SELECT executor FROM claim_prepared WHERE care_year IS NOT NULL")
     session.step("claim_clear_sites", _sql("clear_sites"))
-    session.write(_sql("year_places"), folder / "places", schema_of(MET_PLACES))
-    counts = _together(f"claim_ended_{place}" for place in places)
-    session.write(
-        f"SELECT source_table, file_year, rule, sum(row_count) AS row_count FROM ({counts}) AS ended GROUP BY ALL",
-        folder / "counts",
-        schema_of(COUNTS),
-    )
-    session.drop("ER_PRS_F", "claim_executors", "claim_places", "claim_clear_sites")
-    session.drop(*(f"claim_{what}_{place}" for place in places for what in ("places", "ended")))
+    for piece, sql, columns in (
+        ("persons", "met_persons", MET_PERSONS),
+        ("places", "places", MET_PLACES),
+        ("counts", "ended", COUNTS),
+    ):
+        session.write(_sql(sql), folder / piece, schema_of(columns))
+    session.drop("claim_clear_sites", "claim_executors", "claim_prepared", *TABLES)
     session.drop("claim_services", "claim_tables", "claim_flow", "claim_hospitals")
 
 
@@ -192,20 +193,19 @@ def give_packs(session: Session, files: Files) -> None:
     session.view("packs_of_drugs", _sql("packs"))
 
 
-def _month(session: Session, files: Files, folder: Path, month: str, place: int) -> None:
-    """One month of flow: its pieces; where and by whom in claim_places_N, and what ends in claim_ended_N."""
+def _month(session: Session, files: Files, folder: Path) -> None:
+    """Write the lines of a month of flow.
+
+    They go to the disk at once, with those that end here: to keep a month in memory, and to write it from there by year
+    of care, cost as much again (measured: a tenth of the conversion), and a year of care finds its lines by one number.
+    """
     give_received(session, files, TABLES)
     session.view("claim_details", _sql("details"))
     session.view("claim_facilities", _sql("facilities"))
-    session.step("claim_month", _sql("month"))
     session.step("claim_several", _sql("several"))
-    session.view("claim_marked", _sql("marked"))
-    session.write_by(
-        "care_year", _sql("pieces"), folder / "lines", schema_of(CLAIM_LINES), compression="lz4", below=month
-    )
-    session.step(f"claim_places_{place}", _sql("met_places"))
-    session.step(f"claim_ended_{place}", _sql("ended"))
-    session.drop("claim_marked", "claim_several", "claim_month", "claim_facilities", "claim_details", *TABLES)
+    session.view("claim_borne", _sql("borne"))
+    session.write(_sql("lines"), folder, schema_of(CLAIM_LINES), compression="lz4")
+    session.drop("claim_borne", "claim_several", "claim_facilities", "claim_details", *TABLES)
 
 
 def _of_all(months: Iterable[Files]) -> Files:
@@ -218,12 +218,15 @@ def _of_all(months: Iterable[Files]) -> Files:
 
 
 def _sql(name: str) -> str:
-    """A step; {keys} are the columns that join lines and details, {same_key_x} says that p and x agree on them."""
+    """A step.
+
+    {keys} are the columns that join lines and details, {key_texts} the same as texts; {same_key x y} says that x and y
+    agree on them.
+    """
     keys = official_tables()["ER_PRS_F"].key
     text = (STEPS / f"{name}.sql").read_text(encoding="utf-8").replace("{keys}", ", ".join(keys))
-    for other in ("d", "e"):
-        text = text.replace(f"{{same_key_{other}}}", " AND ".join(f"{other}.{key} = p.{key}" for key in keys))
-    return text
+    text = text.replace("{key_texts}", ", ".join(f"CAST({key} AS STRING)" for key in keys))
+    return SAME_KEY.sub(lambda of: " AND ".join(f"{of[1]}.{key} = {of[2]}.{key}" for key in keys), text)
 
 
 def _flow(year: int | None, months: Iterable[Files]) -> pa.Table:
@@ -263,11 +266,6 @@ def _has_values(file: Path, column: str) -> bool:
 def _tables() -> pa.Table:
     """DETAIL_TABLES as a table."""
     return pa.table({"nomenclature": [*DETAIL_TABLES], "source_table": [*DETAIL_TABLES.values()]})
-
-
-def _together(names: Iterable[str], how: str = "UNION ALL") -> str:
-    """The rows of several tables of one shape."""
-    return f" {how} ".join(f"SELECT * FROM {name}" for name in names)
 
 
 def _targets(nomenclature: str) -> str:

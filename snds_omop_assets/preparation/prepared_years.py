@@ -1,10 +1,12 @@
-"""What is prepared of the facts: a folder per year of the delivered files, cut into pieces by year of care.
+"""What is prepared of the facts: a folder per year of the delivered files, whose rows say their year of care.
 
-    prepared/claims/2019/lines/2018/2019-02/part-0.parquet     lines of the flow of February 2019 whose care was in 2018
+    prepared/claims/2019/lines/2019-02/part-0.parquet          lines of the flow of February 2019
     prepared/claims/2019/persons, places, counts               who and what these files mention; rows that end here
+    prepared/claims/2019/made.json                             what it was made of; the years of care of its lines
     prepared/stays/2019/...                                    the same of the PMSI
 
-A year is made again when the received tables of that year, or the rules, are others than those it was made of.
+A year of care reads its rows out of those of the years of files that have some. A year of files is prepared again when
+its received tables, or the rules, are others than those it was made of.
 """
 
 import re
@@ -28,6 +30,7 @@ from snds_omop_assets.io_managers.folders import (
 from snds_omop_assets.preparation.claims import TABLES as CLAIM_TABLES
 from snds_omop_assets.preparation.claims import prepare_claims
 from snds_omop_assets.preparation.received import Files
+from snds_omop_assets.preparation.shapes import CARE_YEAR, schema_of
 from snds_omop_assets.preparation.stays import TABLES as STAY_TABLES
 from snds_omop_assets.preparation.stays import prepare_stays
 from snds_omop_assets.reception.store import Store, writing
@@ -47,12 +50,14 @@ class Kind:
         name: of its folder in prepared/, and of its asset.
         tables: contracts that it reads.
         rules: files whose change makes everything anew.
+        rows: the piece whose rows have every year of care that the others have.
         prepare: writes the pieces of a year into a folder.
     """
 
     name: str
     tables: Sequence[str]
     rules: Sequence[Path]
+    rows: str
     prepare: Callable[[Session, "Sources", int | None, Path], None]
 
 
@@ -77,12 +82,14 @@ CLAIMS = Kind(
     "claims",
     CLAIM_TABLES,
     (HERE / "claims.py", HERE / "claims", HERE.parent / "vocabulary" / "maps" / "services.csv"),
+    "lines",
     lambda session, sources, year, folder: prepare_claims(session, sources.months, year, folder),
 )
 STAYS = Kind(
     "stays",
     STAY_TABLES,
     (HERE / "stays.py", HERE / "stays", HERE.parent / "contracts" / "pmsi.py"),
+    "stay_parts",
     lambda session, sources, year, folder: prepare_stays(session, sources.files, year, folder),
 )
 KINDS = (CLAIMS, STAYS)
@@ -99,14 +106,14 @@ class PreparedYear:
         """What it was made of; empty where it was not made."""
         return str(made_of(self.folder).get("fingerprint", ""))
 
-    def files(self, piece: str, care_year: int | None = None) -> list[Path]:
-        """The files of a piece: of one year of care, or of a piece that is not cut."""
-        place = self.folder / piece
-        return sorted((place if care_year is None else place / str(care_year)).rglob("*.parquet"))
-
+    @property
     def care_years(self) -> set[int]:
-        """The years of care that it has pieces of."""
-        return {int(f.name) for f in self.folder.glob("*/*") if f.is_dir() and f.name.isdecimal()}
+        """The years of care that its rows go on to."""
+        return set(made_of(self.folder).get("care_years", ()))
+
+    def files(self, piece: str) -> list[Path]:
+        """The files of a piece."""
+        return sorted((self.folder / piece).rglob("*.parquet"))
 
 
 class Prepared:
@@ -123,8 +130,9 @@ class Prepared:
         return {name: year for name, year in found.items() if year.fingerprint}
 
     def files(self, piece: str, care_year: int | None = None) -> list[Path]:
-        """The files of a piece over all years of files."""
-        return [file for year in self.years().values() for file in year.files(piece, care_year)]
+        """The files of a piece over all years of files, or over those that have rows of a year of care."""
+        years = [year for year in self.years().values() if care_year is None or care_year in year.care_years]
+        return [file for year in years for file in year.files(piece)]
 
     def rules(self, year: int | None) -> dict[str, int]:
         """Rows of a year of files that end with its preparation, by rule."""
@@ -150,7 +158,7 @@ class Prepared:
                 return False
             with folder_written_aside(folder) as aside, open_session() as session:
                 self.kind.prepare(session, sources, year, aside)
-                note_made(aside, wanted)
+                note_made(aside, wanted, care_years=_care_years(session, PreparedYear(aside).files(self.kind.rows)))
         return True
 
     def _folder(self, year: int | None) -> Path:
@@ -174,3 +182,12 @@ def stored_years(store: Store, kind: Kind) -> Iterator[int | None]:
         if (table := store.table(official_tables()[name])) is not None:
             found |= {place.year for place in table.places}
     yield from sorted(found, key=lambda year: (year is not None, year or 0))
+
+
+def _care_years(session: Session, files: Sequence[Path]) -> list[int]:
+    """The years of care of some rows, in order."""
+    session.give_files("rows_of_care", files, schema_of(CARE_YEAR))
+    found = session.result("SELECT DISTINCT care_year FROM rows_of_care WHERE care_year IS NOT NULL ORDER BY care_year")
+    session.drop("rows_of_care")
+    years: list[int] = found.column("care_year").to_pylist()
+    return years

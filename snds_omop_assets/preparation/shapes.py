@@ -17,6 +17,9 @@ SHORT: Final = pa.int32()
 NUMBER: Final = pa.float64()
 DAY: Final = pa.date32()
 
+CARE_YEAR: Columns = {"care_year": (SHORT, "Year of care to which the row goes on.")}
+"""What the prepared rows of a year of files have in common."""
+
 IDENTITIES: Columns = {
     "BEN_NIR_PSA": (TEXT, "Pseudo-NIR (NIR_ANO_17 in the PMSI)."),
     "BEN_RNG_GEM": (TEXT, "Rank; NULL where it was not delivered, and for who was met in the PMSI only."),

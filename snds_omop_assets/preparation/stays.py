@@ -1,9 +1,9 @@
 """The PMSI: what the tables of a file year say of stays, and what becomes of it in a year of care.
 
 `prepare_stays` reads the T_* tables of one file year, field by field (MCO, SSR, HAD, psychiatry, external care), sets
-aside what a year's own tables tell to be wrong, and writes what is left by year of care: that of the entry, so that a
-running stay, which stands in the files of several years under other numbers, lies in one. `judge_stays` then knows the
-persons, chains running stays, and makes visits, passages, events and facts; every source row ends in one rule.
+aside what a year's own tables tell to be wrong, and writes what is left with its year of care: that of the entry, so
+that a running stay, which stands in the files of several years under other numbers, is of one. `judge_stays` then knows
+the persons, chains running stays, and makes visits, passages, events and facts; every source row ends in one rule.
 
 The rules are the files of stays/, one SELECT per step, which DuckDB and Spark run alike. What several fields say alike
 but for a few names stands once, with placeholders `{word}` (Field.words).
@@ -23,6 +23,7 @@ from snds_omop_assets.contracts.pmsi import RETURN_CODES
 from snds_omop_assets.engines.sessions import Session
 from snds_omop_assets.preparation.received import Files, give_received
 from snds_omop_assets.preparation.shapes import (
+    CARE_YEAR,
     COUNTS,
     DAY,
     MET_PERSONS,
@@ -61,6 +62,7 @@ STAY_PARTS: Columns = {
     "died": (FLAG, "SOR_MOD is 9."),
     "mother_pseudonym": (TEXT, "Pseudonym of a newborn's mother; NULL where unknown."),
     "mother_birth_rank": (TEXT, "Her RNG_NAI."),
+    **CARE_YEAR,
 }
 """Rows are stays of a file year, or the part of a running stay that it tells."""
 
@@ -73,6 +75,7 @@ STAY_PASSAGES: Columns = {
     "unit": (TEXT, "FINESS_unit; NULL where unknown."),
     "unit_type_list": (TEXT, "AUT_TYP1_UM or AUT_TYP_UM."),
     "unit_type": (TEXT, "Type of authorisation."),
+    **CARE_YEAR,
 }
 """Rows are passages in a unit (MCO) or weeks (SSR)."""
 
@@ -92,6 +95,7 @@ STAY_ROWS: Columns = {
     "phase": (SHORT, "Phase of a CCAM act, 0 where not given."),
     "place": (WHOLE, "Order within the stay: week or unit, then table."),
     "passage_id": (WHOLE, "The passage that the row or its day tells; NULL where neither does."),
+    **CARE_YEAR,
 }
 """Rows are diagnoses, acts and goods of stays, as the source rows say them."""
 
@@ -101,6 +105,7 @@ STAY_MENTIONS: Columns = {
     "first_rule": (TEXT, "Rule of one of the rows where the stay is the first of its visit."),
     "rule": (TEXT, "Rule of the others."),
     "row_count": (WHOLE, "How many rows."),
+    **CARE_YEAR,
 }
 """Rows are numbers of source rows that say a stay, and make nothing else."""
 
@@ -110,7 +115,7 @@ PIECES: Final = {
     "stay_rows": STAY_ROWS,
     "stay_mentions": STAY_MENTIONS,
 }
-"""What `prepare_stays` writes by year of care, and `judge_stays` reads under these names."""
+"""What `prepare_stays` writes, and `judge_stays` reads of a year of care under these names."""
 
 
 @dataclass(frozen=True)
@@ -188,9 +193,9 @@ KEPT = ("stay_visits", "stay_details", "stay_events", "stay_facts", "stay_counts
 
 
 def prepare_stays(session: Session, files: Files, year: int | None, folder: Path) -> None:
-    """Write what the PMSI of a file year says, by year of care.
+    """Write what the PMSI of a file year says.
 
-    In the folder: `<piece>/<year of care>/` for each of PIECES, and `persons/` (MET_PERSONS), `places/` (MET_PLACES),
+    In the folder: `<piece>/` for each of PIECES, and `persons/` (MET_PERSONS), `places/` (MET_PLACES),
     `counts/` (COUNTS: the rows that end here). Where nothing was received, nothing is written.
 
     Args:
@@ -206,13 +211,10 @@ def prepare_stays(session: Session, files: Files, year: int | None, folder: Path
     session.view("sent_twice", _sql("sent_twice"))
     for field in fields:
         _give_field(session, files, field)
-    for name, columns in PIECES.items():
+    for name, columns in {**PIECES, "persons": MET_PERSONS, "places": MET_PLACES, "counts": COUNTS}.items():
         of_piece = fields if name != "stay_passages" else [field for field in fields if field.units]
         if of_piece:
-            sql = _of_fields(name, of_piece, {**columns, "care_year": columns["part_id"]})
-            session.write_by("care_year", sql, folder / name, schema_of(columns))
-    for name, columns in {"persons": MET_PERSONS, "places": MET_PLACES, "counts": COUNTS}.items():
-        session.write(_of_fields(name, fields, columns), folder / name, schema_of(columns))
+            session.write(_of_fields(name, of_piece, columns), folder / name, schema_of(columns))
     for field in fields:
         session.drop(*(f"{name}_{field.end}" for name in reversed(OF_FIELD)), *field.tables)
     session.drop("sent_twice", "this_file")

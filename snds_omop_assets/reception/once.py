@@ -13,8 +13,8 @@ Answer = tuple[int, ...]
 MOST = 10_000
 """Answers that are remembered. A year of the DCIR with its details asks some hundred questions."""
 
-_State = tuple[int, int, int, int, int]
-_answers: dict[tuple[str, tuple[_State, ...]], Answer] = {}
+FileState = tuple[int, int, int, int, int]
+_answers: dict[tuple[str, tuple[FileState, ...]], Answer] = {}
 
 
 def asked_once(question: str, files: Collection[Path], ask: Callable[[], Answer]) -> Answer:
@@ -28,7 +28,7 @@ def asked_once(question: str, files: Collection[Path], ask: Callable[[], Answer]
         ask: finds the answer.
     """
     try:
-        key = question, tuple(map(_state, files))
+        key = question, tuple(map(state_of, files))
     except OSError:
         return ask()  # which says what is wrong with the file
     if key not in _answers:
@@ -47,7 +47,11 @@ def rows_beyond_hashes(connection: duckdb.DuckDBPyConnection, columns: Sequence[
     return rows
 
 
-def _state(file: Path) -> _State:
-    """What changes when a file is written or another one takes its place, and does not when its folder is renamed."""
+def state_of(file: Path) -> FileState:
+    """What changes when a file is written or another one takes its place, and does not when its folder is renamed.
+
+    Raises:
+        OSError: the file is not there, or may not be looked at.
+    """
     state = file.stat()
     return state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns

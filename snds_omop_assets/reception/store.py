@@ -26,6 +26,7 @@ from snds_omop_assets.io_managers.aside import PARTIAL, written_aside
 from snds_omop_assets.io_managers.stored import ParquetTable
 from snds_omop_assets.locks import locked
 from snds_omop_assets.reception.coding import DICTIONARY
+from snds_omop_assets.reception.once import FileState, state_of
 from snds_omop_assets.reception.quarantine import NAME as QUARANTINE
 from snds_omop_assets.reception.receipt import Receipt
 
@@ -34,6 +35,9 @@ PART = "part-0.parquet"
 WITHOUT_MONTH = "unknown"
 ROW_GROUP = 500_000
 """Rows of a row group at most; what waits to fill one is the memory that a month of a year takes: 400 bytes a row."""
+
+_read: dict[Path, tuple[FileState, Receipt]] = {}
+"""Manifests that were read, and the state of their files then: everybody asks for those of all years of a table."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,17 @@ class Place:
 
     @property
     def receipt(self) -> Receipt | None:
-        """What is stored; None where nothing is.
+        """What is stored; None where nothing is. It is the same object for all who ask: do not change it.
 
         Raises:
             StoreError: the manifest is not one of this version of the project.
         """
         manifest = self.folder / MANIFEST
         try:
-            return Receipt.from_json(manifest.read_text(encoding="utf-8"))
+            state = state_of(manifest)
+            if (known := _read.get(manifest)) is None or known[0] != state:
+                known = _read[manifest] = state, Receipt.from_json(manifest.read_text(encoding="utf-8"))
+            return known[1]
         except FileNotFoundError:
             return None
         except OSError as error:

@@ -16,25 +16,26 @@ SELECT
     CAST(NULL AS DATE) AS detail_start,
     CAST(NULL AS DATE) AS detail_end,
     TRY_CAST(PHA_SEQ_RNV AS INT) AS refills,
+    source_file AS detail_file,
     source_line AS detail_line
 FROM ER_PHA_F
 
 UNION ALL
-SELECT {keys}, 'UCD', UCD_UCD_COD, CAST(UCD_DLV_NBR AS DOUBLE), TRUE, NULL, NULL, NULL, NULL, source_line
+SELECT {keys}, 'UCD', UCD_UCD_COD, CAST(UCD_DLV_NBR AS DOUBLE), TRUE, NULL, NULL, NULL, NULL, source_file, source_line
 FROM ER_UCD_F
 
 UNION ALL
-SELECT {keys}, 'NABM', BIO_PRS_IDE, BIO_ACT_QSN, FALSE, NULL, NULL, NULL, NULL, source_line
+SELECT {keys}, 'NABM', BIO_PRS_IDE, BIO_ACT_QSN, FALSE, NULL, NULL, NULL, NULL, source_file, source_line
 FROM ER_BIO_F
 
 UNION ALL
 SELECT
     {keys}, 'CCAM', nullif(upper(trim(CAM_PRS_IDE)), ''), CAST(1 AS DOUBLE), TRUE,
-    coalesce(CAM_ACT_COD, '') || '/' || coalesce(CAM_TRT_PHA, ''), NULL, NULL, NULL, source_line
+    coalesce(CAM_ACT_COD, '') || '/' || coalesce(CAM_TRT_PHA, ''), NULL, NULL, NULL, source_file, source_line
 FROM ER_CAM_F
 
 UNION ALL
 SELECT
     {keys}, 'LPP', nullif(TIP_PRS_IDE, '9999999999999'), TIP_ACT_QSN, FALSE, TIP_PRS_TYP, TIP_ACL_DTD, TIP_ACL_DTF,
-    NULL, source_line
+    NULL, source_file, source_line
 FROM ER_TIP_F

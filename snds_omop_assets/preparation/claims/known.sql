@@ -11,7 +11,8 @@ FROM (
         coalesce(l.rule, i.rule, CASE WHEN i.person_id IS NULL THEN 'no_identifier' END) AS rule,
         CASE WHEN i.rule IS NULL THEN i.person_id END AS person_id,
         l.accessory, l.start_date, l.end_date, l.PRS_NAT_REF, l.executor, l.executor_kind, l.prescriber,
-        l.prescriber_kind, l.prescribed, l.site, l.prescriber_site, l.facility_row, l.bears_line, l.line_id,
+        l.prescriber_kind, l.prescribed, l.site, l.prescriber_site,
+        l.facility_rows > 0 AS facility_row, l.bears_line, l.line_id,
         l.nomenclature, l.code, l.variant, l.detail_start, l.detail_end, l.refills, l.quantity, l.total, l.payer
     FROM claim_lines l
     LEFT JOIN identities i

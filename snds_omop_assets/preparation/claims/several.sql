@@ -1,10 +1,14 @@
--- Lines that have several details: rows are such lines of claim_month, with the detail that bears the line's amounts.
+-- Lines that have several details: rows are such lines, by their keys, with the detail that bears their amounts
+-- (first_detail). Few lines have several: so the details are counted by a number first, and only what is left by the keys.
+WITH repeated AS (
+    SELECT xxhash64({keys}) AS number FROM claim_details GROUP BY xxhash64({keys}) HAVING count(*) > 1
+)
+
 SELECT
-    source_file,
-    source_line,
-    omop_id('line', source_file, CAST(source_line AS STRING)) AS line_id,
-    min(nomenclature || CAST(detail_line AS STRING)) AS first_detail
-FROM claim_month
-WHERE nomenclature IS NOT NULL
-GROUP BY source_file, source_line
+    {keys},
+    omop_id('line', {key_texts}) AS line_id,
+    min(concat(nomenclature, ' ', detail_file, ' ', CAST(detail_line AS STRING))) AS first_detail
+FROM claim_details
+JOIN repeated ON number = xxhash64({keys})
+GROUP BY {keys}
 HAVING count(*) > 1

@@ -1,9 +1,9 @@
--- A month of flow: rows are lines of ER_PRS_F, once for each of their details, with the rule that a line tells by
--- itself.
+-- The lines of a month of flow (CLAIM_LINES): rows are lines of ER_PRS_F, once for each of their details, with the rule
+-- that a line tells by itself.
 --
 -- claim_flow        one row: flow_year, last_day (of the flow; NULL where the table came whole), prescriber_site,
 --                   category_only
--- claim_facilities  facilities.sql; claim_details details.sql; claim_services natures of services (code, nature)
+-- claim_facilities  facilities.sql; claim_borne borne.sql (details); claim_services natures of services (code, nature)
 --
 -- Rules, the first that fits:
 --   participation_line  a flat participation (PRS_DPN_QLP 71, DPN_QLF 0): a cost and no act
@@ -12,7 +12,7 @@
 --   also_in_pmsi        see claim_facilities
 --   no_care_contact     a nature of service that is no care; one that no list knows is care
 --   no_care_date, care_after_flow
--- care_year: year of care of a row that goes into the pieces, for what it makes or for its amounts; NULL for all others.
+-- care_year: year of care of a row that goes on, for what it makes or for its amounts; NULL where it ends here.
 -- Source: HDH Synthese_Filtres, faq_dcir, sas_prestation_dcir; vocabulary/maps/services.csv.
 SELECT
     *,
@@ -50,9 +50,12 @@ FROM (
         p.PRE_PRE_DTD AS prescribed,
         CASE WHEN f.prescriber_site THEN p.ETB_PRE_FIN ELSE e.site END AS site,
         p.ETB_PRE_FIN AS prescriber_site,
-        p.PRS_PAI_MNT AS total,
-        CASE WHEN p.BSE_REM_MNT IS NOT NULL OR p.CPL_REM_MNT IS NOT NULL
+        coalesce(e.facility_rows, 0) AS facility_rows,
+        CASE WHEN d.beside IS NULL THEN p.PRS_PAI_MNT END AS total,
+        CASE WHEN d.beside IS NULL AND (p.BSE_REM_MNT IS NOT NULL OR p.CPL_REM_MNT IS NOT NULL)
              THEN coalesce(p.BSE_REM_MNT, 0) + coalesce(p.CPL_REM_MNT, 0) END AS payer,
+        d.beside IS NULL AS bears_line,
+        d.line_id,
         d.nomenclature,
         d.code,
         d.variant,
@@ -65,14 +68,10 @@ FROM (
         END AS quantity,
         d.detail_start,
         d.detail_end,
-        d.refills,
-        coalesce(e.facility_rows, 0) AS facility_rows,
-        d.detail_line,
-        p.source_file,
-        p.source_line
+        d.refills
     FROM ER_PRS_F p
     CROSS JOIN claim_flow f
     LEFT JOIN claim_services s ON s.code = p.PRS_NAT_REF
-    LEFT JOIN claim_facilities e ON {same_key_e}
-    LEFT JOIN claim_details d ON {same_key_d}
+    LEFT JOIN claim_facilities e ON {same_key e p}
+    LEFT JOIN claim_borne d ON {same_key d p}
 ) AS told
