@@ -677,6 +677,16 @@ def test_the_receipt_is_the_manifest(tmp_path):
     assert sorted(path.name for path in place.data.iterdir()) == ["part-0.parquet", "quarantine.csv"]
 
 
+def test_a_receipt_is_read_once_and_again_when_another_takes_its_place(tmp_path):
+    _, first = again(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", ben(GOOD)))
+    place = Store(tmp_path / "warehouse").place(official_tables()["IR_BEN_R"], None)
+    assert place.receipt is place.receipt
+    _, second = again(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", ben(GOOD, GOOD.replace("9X", "8X"))))
+    assert (first.stored, second.stored, place.receipt) == (1, 2, second)
+    (place.folder / "manifest.json").unlink()
+    assert place.receipt is None
+
+
 def test_the_same_files_are_not_received_again(tmp_path):
     first, receipt = again(tmp_path, "IR_BEN_R", ("IR_BEN_R.csv", ben(GOOD)))
     before = all_files(tmp_path / "warehouse")
