@@ -125,6 +125,9 @@ class Reading:
             with duckdb_session(id_key="key") as session:
                 prepare_stays(session, received, year, folder / "stays" / str(year))
         stays = folder / "stays"
+        for piece, columns in PIECES.items():
+            lost = [row for row in _read(stays, piece, columns) if row["care_year"] is None]
+            assert not lost, f"rows of {piece} that no year of care would read"
         self.years = sorted({str(row["care_year"]) for row in _read(stays, "stay_parts", PIECES["stay_parts"])})
         made: dict[str, list[Row]] = {name: [] for name in KEPT}
         for care_year in self.years:

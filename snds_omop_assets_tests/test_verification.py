@@ -255,12 +255,23 @@ def test_a_table_that_was_received_again_is_looked_at_again(deliveries):
     assert again.status("communes", "IR_BEN_R") == RESERVES
 
 
-def test_a_file_that_was_written_again_in_place_is_asked_again(tmp_path):
-    file, answers = tmp_path / "file", iter([(1,), (2,)])
-    file.write_text("rows")
-    first = [once.asked_once("how many", [file], lambda: next(answers)) for _ in range(2)]
-    file.write_text("more rows")
-    assert [*first, once.asked_once("how many", [file], lambda: next(answers))] == [(1,), (1,), (2,)]
+def test_a_second_verification_by_another_process_reads_no_stored_row(deliveries, monkeypatch):
+    checks = ("key_is_unique", "parents_exist", "one_to_one")
+    deliveries.rows("T_MCO19B", stays(5, SEJ_NBJ=1), "T_MCO_B", 2019)
+    deliveries.rows("T_MCO19C", stays(5, NIR_ANO_17="P1"), "T_MCO_C", 2019)
+    first = [deliveries.found(check, "T_MCO_C") for check in checks]
+    for memory in ("_answers", "_kept"):
+        monkeypatch.setattr(once, memory, {})
+    for module in (once, by_rows):
+        monkeypatch.setattr(module, "one_row", lambda *_: pytest.fail("a stored table was read again"))
+    assert [deliveries.found(check, "T_MCO_C") for check in checks] == first
+
+
+def test_counts_of_persons_are_not_kept(deliveries):
+    deliveries.rows("IR_BEN_R", beneficiaries(9), "IR_BEN_R")
+    deliveries.prs([{"FLX_DIS_DTD": "2019-01-01"}])
+    assert verify_patients(deliveries.store, TABLES)
+    assert not (deliveries.store.warehouse / once.KEPT).exists()
 
 
 def test_one_to_one_where_each_stay_has_its_patient(deliveries):

@@ -221,9 +221,10 @@ def _files(folder: Path) -> list[Path]:
             raise DeliveryError(
                 f"The delivery folder {folder} does not exist: set SNDS_DELIVERY to the folder of the files."
             )
-        for path, _, names in os.walk(folder, onerror=_refuse):
-            found += [Path(path) / name for name in names]
-        return sorted(path for path in found if not _hidden(path.relative_to(folder)) and path.is_file())
+        for path, folders, names in os.walk(folder, onerror=_refuse):
+            folders[:] = [name for name in folders if not _hidden(name)]
+            found += [Path(path, name) for name in names if not _hidden(name)]
+        return sorted(path for path in found if path.is_file())
     except OSError as error:
         raise DeliveryError(
             f"The folder {error.filename or folder} of the delivery may not be read: give this account the right to."
@@ -261,14 +262,18 @@ def _members(path: Path) -> list[str] | None:
     """The files in an archive; None where it cannot be read."""
     try:
         with zipfile.ZipFile(path) as archive:
-            return sorted(name for name in archive.namelist() if not name.endswith("/") and not _hidden(Path(name)))
+            return sorted(
+                name
+                for name in archive.namelist()
+                if not name.endswith("/") and not any(map(_hidden, Path(name).parts))
+            )
     except (zipfile.BadZipFile, OSError):
         return None
 
 
-def _hidden(path: Path) -> bool:
-    """Whether the file or one of its folders is hidden, or is what a Mac adds to its archives."""
-    return any(part.startswith(".") or part == "__MACOSX" for part in path.parts)
+def _hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, or is what a Mac adds to its archives."""
+    return name.startswith(".") or name == "__MACOSX"
 
 
 def _stem(name: str) -> str:

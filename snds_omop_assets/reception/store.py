@@ -195,6 +195,11 @@ class Store:
         """Folder for what does not fit into memory."""
         return self.warehouse / ".spill"
 
+    @property
+    def keeps_answers(self) -> Path | None:
+        """Where answers about the stored files are kept (once.asked_once); nowhere in a temporary folder."""
+        return None if self.temporary else self.warehouse
+
     def place(self, table: SndsTable, year: int | None) -> Place:
         """Where a table of a year lies, or would lie."""
         folder = self.warehouse.joinpath(*table.asset_key)

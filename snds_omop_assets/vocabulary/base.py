@@ -200,7 +200,7 @@ def write_coverage(
     """
     lines = map_lines(user)
     with duckdb_connection(settings.spill) as connection:
-        rows = occurrences_of(connection, received(settings))
+        rows = occurrences_of(connection, received(settings), settings.warehouse)
         counted = coverage(connection, rows, found.code_map, codes, settings.small_cell, lines)
     folder = settings.warehouse / FOLDER
     history = with_run(folder, counted, vocabulary.version, datetime.now(UTC))
@@ -211,19 +211,27 @@ def write_coverage(
     return CoverageReport(counted, history, coverage_sentences(counted), html, json, usagi, unmapped)
 
 
-def occurrences_of(connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ReceivedTable]) -> str:
+def occurrences_of(
+    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ReceivedTable], warehouse: Path | None = None
+) -> str:
     """A SELECT over the rows that hold a code, to be read once: see source_codes.occurrences_sql.
 
     What two tables tell is gathered on disk. A join at a time: one SELECT over all of them would hold the keys of every
     table at once. A table each: DuckDB writes a large table anew now and then, when rows are added to it (measured: a
     quarter of the time).
+
+    Args:
+        connection: has a folder to spill to.
+        tables: what was received.
+        warehouse: whose tables they are, if it keeps answers about them (reception.once.asked_once).
     """
     selects = []
     for place, some in enumerate(occurrences(tables)):
         if some.who is None:
             selects.append(some.sql)
             continue
-        repeated = rows_beyond_hashes(connection, official_tables()[some.who.table].key, some.who.files)
+        key = official_tables()[some.who.table].key
+        repeated = rows_beyond_hashes(connection, key, some.who.files, warehouse)
         sql = some.sql if repeated else some.of_unique_keys
         connection.execute(f"CREATE OR REPLACE TEMP TABLE occurrences_{place} AS {sql}")
         selects.append(f"SELECT * FROM occurrences_{place}")
@@ -297,7 +305,7 @@ def upgrade_impact(settings: Settings, old: Path, new: Path, on_rows: OnRows | N
     before, after = answers
     of_base = codes.filter(pc.greater(codes["rows"], 0))
     with duckdb_connection(settings.spill) as connection:
-        rows = occurrences_of(connection, tables)
+        rows = occurrences_of(connection, tables, settings.warehouse)
         return differences(connection, rows, before, after, of_base, settings.small_cell)
 
 

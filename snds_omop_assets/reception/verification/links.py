@@ -12,7 +12,6 @@ import pyarrow as pa
 
 from snds_omop_assets.engines.duckdb_engine import parquet_rows
 from snds_omop_assets.reception.findings import Status
-from snds_omop_assets.reception.once import rows_beyond_hashes
 from snds_omop_assets.reception.verification.rows import (
     OLDER_STATES,
     Figures,
@@ -43,7 +42,7 @@ def key_is_unique(subject: Subject) -> Result:
 def _repeated(subject: Subject, columns: Sequence[str], parts: Collection[Path]) -> int:
     """Rows beyond the first of each combination; the combinations are gathered only where a hash repeats."""
     names = _named(columns)
-    if not rows_beyond_hashes(subject.connection, columns, parts):
+    if not subject.rows_beyond_hashes(columns, parts):
         return 0
     (repeated,) = subject.asked(
         f"SELECT coalesce(sum(n - 1), 0)::BIGINT FROM (SELECT count(*) AS n FROM {parquet_rows(parts)} "

@@ -15,7 +15,7 @@ from snds_omop_assets.contracts.pmsi import RETURN_CODES
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
 from snds_omop_assets.engines.duckdb_engine import one_row, parquet_rows, quoted
 from snds_omop_assets.reception.findings import Status
-from snds_omop_assets.reception.once import asked_once
+from snds_omop_assets.reception.once import asked_once, rows_beyond_hashes
 from snds_omop_assets.reception.quarantine import COLUMNS as QUARANTINE_COLUMNS
 from snds_omop_assets.reception.quarantine import ROW_SET_ASIDE
 from snds_omop_assets.reception.receipt import Receipt
@@ -91,8 +91,12 @@ class Subject:
         return self.asked(f"SELECT {what} FROM {parquet_rows(files)}", files)
 
     def asked(self, sql: str, files: Collection[Path]) -> tuple[int, ...]:
-        """The only row of a query over these files, asked once per process."""
-        return asked_once(sql, files, lambda: one_row(self.connection, sql))
+        """The only row of a query over these files, asked once while they are as they are."""
+        return asked_once(sql, files, lambda: one_row(self.connection, sql), self.store.keeps_answers)
+
+    def rows_beyond_hashes(self, columns: Sequence[str], files: Collection[Path]) -> int:
+        """See once.rows_beyond_hashes."""
+        return rows_beyond_hashes(self.connection, columns, files, self.store.keeps_answers)
 
     def pieces(self, columns: Collection[str]) -> list[tuple[str, tuple[Path, ...]]]:
         """The parts, month by month of flow where rows that are equal in `columns` have the same month."""
