@@ -165,7 +165,7 @@ def test_what_values_must_be_searched_for_is_found(tmp_path, monkeypatch, conten
         (b"A;B\n" + b"1;2\n" * 300_000 + b"1;\x02\n", r"not a text file \(line 300002 holds a binary byte\)"),
         ("A;B\n1;2\n".encode("utf-16"), r"f.csv is not a text file"),
         (b"A;B;a\n", r"f.csv has the same column twice in its header \(columns 1 and 3\)"),
-        (gzip.compress(b"A;B\n"), r"f.csv is not a text file: it holds gzip data: name it \.csv\.gz"),
+        (gzip.compress(b"A;B\n", mtime=0), r"f.csv is not a text file: it holds gzip data: name it \.csv\.gz"),
         (b"PK\x03\x04rest", r"f.csv is not a text file: it holds a zip archive \(or a spreadsheet\)"),
         (b"PAR1rest", r"f.csv is not a text file: it holds Parquet data: name it \.parquet"),
         (b"A;B\r1;2\r", r"f.csv .*line"),  # as old Macs end a line
