@@ -65,19 +65,28 @@ def test_a_warehouse_that_was_moved_keeps_its_answers(asked, tmp_path):
     assert [first, asked(tmp_path / "new")] == [1, 1]
 
 
-def test_a_line_that_was_cut_is_asked_again_and_the_others_are_not(asked, tmp_path):
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        lambda text: text[:-10],
+        lambda text: text[:-60] + b"\xff" * 60,
+        lambda text: text.splitlines()[0] + b"\n[]\nnull",
+    ],
+    ids=["cut", "no text", "something else"],
+)
+def test_a_line_that_was_spoilt_is_asked_again_and_the_others_are_not(asked, tmp_path, spoilt):
     for name in ("file", "other"):
         (tmp_path / name).write_text("rows")
     first = [asked(tmp_path), asked(tmp_path, "other")]
     kept = tmp_path / once.KEPT
-    kept.write_text(kept.read_text()[:-10])
+    kept.write_bytes(spoilt(kept.read_bytes()))
     again = [asked(tmp_path), asked(tmp_path, "other")]
     assert (first, again) == ([1, 2], [1, 3])
 
 
 def test_a_warehouse_that_may_not_be_written_is_asked_each_time(asked, tmp_path):
     (tmp_path / "file").write_text("rows")
-    (tmp_path / once.KEPT).mkdir()  # nothing can be added to a folder, whoever tries
+    (tmp_path / once.KEPT).mkdir(parents=True)  # nothing can be added to a folder, whoever tries
     assert [asked(tmp_path), asked(tmp_path)] == [1, 2]
 
 

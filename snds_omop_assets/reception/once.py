@@ -1,7 +1,7 @@
 """What is asked of stored files is answered once: reception, the checks and the report ask the same.
 
-A process remembers the answers, and the warehouse keeps them in `.answers.jsonl`: a base of ten years to which one
-comes need not be read again. An answer holds while its files are as they were; remove the file, and everything is
+A process remembers the answers, and the warehouse keeps them in `reception/answers.jsonl`: a base of ten years to which
+one comes need not be read again. An answer holds while its files are as they were; remove the file, and everything is
 looked at again.
 """
 
@@ -21,7 +21,7 @@ Answer = tuple[int, ...]
 MOST = 10_000
 """Answers that a process remembers. A year of the DCIR with its details asks some hundred questions."""
 
-KEPT = ".answers.jsonl"
+KEPT = Path("reception", "answers.jsonl")
 """The file of the answers that a warehouse keeps: a line each, with a hash of the question and of what tells its files
 from others. Counts of persons are not kept."""
 
@@ -103,10 +103,10 @@ def _kept_key(question: str, files: Collection[Path], warehouse: Path) -> str:
 
 
 def _kept_of(warehouse: Path) -> dict[str, Answer]:
-    """The answers that a warehouse keeps; a line that a killed run cut says nothing."""
+    """The answers that a warehouse keeps; a line that a killed run cut, or the disk spoilt, says nothing."""
     if warehouse not in _kept:
         found = _kept[warehouse] = {}
-        with suppress(OSError), (warehouse / KEPT).open(encoding="utf-8") as lines:
+        with suppress(OSError), (warehouse / KEPT).open(encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 with suppress(ValueError, KeyError, TypeError):
                     told = json.loads(line)
@@ -116,5 +116,7 @@ def _kept_of(warehouse: Path) -> dict[str, Answer]:
 
 def _keep(warehouse: Path, key: str, answer: Answer) -> None:
     """Add an answer to the warehouse's; where it may not be written, others ask again."""
-    with suppress(OSError), (warehouse / KEPT).open("a", encoding="utf-8") as lines:
-        lines.write(json.dumps({"asked": key, "answer": answer}) + "\n")
+    with suppress(OSError):
+        (warehouse / KEPT).parent.mkdir(exist_ok=True)
+        with (warehouse / KEPT).open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({"asked": key, "answer": answer}) + "\n")
