@@ -65,6 +65,10 @@ class Settings:
             executors (SNDS_MEMORY; default: what the engine takes by itself).
         data_start, data_end: first and last day that the base tells, as 2018-01-01 (SNDS_DATA_START, SNDS_DATA_END;
             default: 1 January of the first and 31 December of the last year of the delivered files).
+        source_release_date: day of the extraction that was delivered, for CDM_SOURCE
+            (SNDS_SOURCE_RELEASE_DATE; default: the day on which the last file was received).
+        cdm_release_date: day of the release of the base, for CDM_SOURCE and METADATA
+            (SNDS_CDM_RELEASE_DATE; default: the day of the conversion).
         holder: who holds the base, for CDM_SOURCE (SNDS_HOLDER).
     """
 
@@ -82,6 +86,8 @@ class Settings:
     memory: str | None = None
     data_start: date | None = None
     data_end: date | None = None
+    source_release_date: date | None = None
+    cdm_release_date: date | None = None
     holder: str = "not said"
 
     @property
@@ -115,7 +121,7 @@ class Settings:
 
         Raises:
             SettingsError: SNDS_SMALL_CELL is not a positive whole number, SNDS_CONTRACTS is no folder, or SNDS_ENGINE,
-                SNDS_SPARK_MASTER, SNDS_MEMORY, SNDS_DATA_START or SNDS_DATA_END says nothing that is known.
+                SNDS_SPARK_MASTER, SNDS_MEMORY or one of the four days says nothing that is known.
         """
         env = {**(os.environ if environment is None else environment)}
         env |= {name: value for name, value in (given or {}).items() if value}
@@ -143,15 +149,18 @@ class Settings:
             engine=_engine(env.get("SNDS_ENGINE") or DUCKDB),
             spark_master=_spark_master(env.get("SNDS_SPARK_MASTER") or SPARK_MASTER),
             memory=_memory(env["SNDS_MEMORY"]) if env.get("SNDS_MEMORY") else None,
-            data_start=_day("SNDS_DATA_START", env.get("SNDS_DATA_START") or None),
-            data_end=_day("SNDS_DATA_END", env.get("SNDS_DATA_END") or None),
+            data_start=_day(env, "SNDS_DATA_START"),
+            data_end=_day(env, "SNDS_DATA_END"),
+            source_release_date=_day(env, "SNDS_SOURCE_RELEASE_DATE"),
+            cdm_release_date=_day(env, "SNDS_CDM_RELEASE_DATE"),
             holder=env.get("SNDS_HOLDER") or "not said",
         )
 
 
-def _day(variable: str, word: str | None) -> date | None:
+def _day(environment: Mapping[str, str], variable: str) -> date | None:
+    word = environment.get(variable)
     try:
-        return None if word is None else date.fromisoformat(word)
+        return date.fromisoformat(word) if word else None
     except ValueError:
         raise SettingsError(f"{variable} is {word!r}: write a day as 2018-01-01.") from None
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from snds_omop_assets.engines.spark_engine import LOCAL_PARTITIONS, spark_memory
 from snds_omop_assets.settings import SPARK, Settings
 from snds_omop_assets_tests.benchmarks_conversion import convert, settings_of
-from snds_omop_assets_tests.benchmarks_growth import differences
+from snds_omop_assets_tests.benchmarks_growth import DAY, differences
 from snds_omop_assets_tests.measuring import HEADING, Measured, asked, kept_or_not, line, measured
 
 PERSONS, YEARS = 2_000, (2018, 2019)
@@ -75,7 +75,7 @@ def _settings(folder: Path, name: str, **told: str) -> Settings:
     shutil.rmtree(warehouse, ignore_errors=True)
     beside = shutil.ignore_patterns("prepared", "omop", "quality", "logs", "reception")
     shutil.copytree(kept.warehouse, warehouse, ignore=beside)
-    return replace(kept, warehouse=warehouse, **told)
+    return replace(kept, warehouse=warehouse, source_release_date=DAY, cdm_release_date=DAY, **told)
 
 
 def _convert(settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -21,6 +22,9 @@ from snds_omop_assets.vocabulary.maps import project_maps
 from snds_omop_assets.vocabulary.own import own_vocabulary
 
 KEY = "a key of the tests"
+
+RELEASED = date(2020, 1, 1)
+"""Day of release of bases that are compared: they are the same, whatever day it is."""
 
 OMOP_FILES = {
     "care_site.sqlite", "person.csv",
@@ -107,7 +111,10 @@ def delivery(settings: Settings) -> Path:
 @pytest.fixture(scope="session")
 def demonstration(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, RunSummary]]:
     """The demonstration, run once for all tests."""
-    settings = Settings(delivery=DEMONSTRATION_DELIVERY, warehouse=tmp_path_factory.mktemp("warehouse"), small_cell=1)
+    warehouse = tmp_path_factory.mktemp("warehouse")
+    settings = Settings(
+        DEMONSTRATION_DELIVERY, warehouse, small_cell=1, source_release_date=RELEASED, cdm_release_date=RELEASED
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         yield settings, run(settings)

@@ -35,9 +35,6 @@ INSERTED: Mapping[str, str] = {
 }
 """The columns that tell when a row came; rows without it were always there."""
 
-NOT_COMPARED: Mapping[str, tuple[str, ...]] = {"cdm_source": ("source_release_date", "cdm_release_date")}
-"""Days on which files were written."""
-
 
 def without_year(delivery: Path, folder: Path, year: int, learnt_later: int = 0) -> Path:
     """Make the delivery that came before the last year of another one; gives its folder.
@@ -143,7 +140,6 @@ def years_made_again(before: Mapping[str, int], after: Mapping[str, int]) -> set
 
 
 def _rows(place: Path) -> pd.DataFrame:
-    name = place.stem
     with duckdb.connect() as connection:
         if place.suffix == ".csv":
             source = f"read_csv({quoted(str(place))}, all_varchar = true)"
@@ -152,11 +148,7 @@ def _rows(place: Path) -> pd.DataFrame:
             if not files:
                 return pd.DataFrame()
             source = parquet_rows(files)
-        left_out = NOT_COMPARED.get(name)
-        columns = f"* EXCLUDE ({', '.join(left_out)})" if left_out else "*"
-        found: pd.DataFrame = connection.sql(
-            f"SELECT COLUMNS(*)::VARCHAR FROM (SELECT {columns} FROM {source}) ORDER BY ALL"
-        ).df()
+        found: pd.DataFrame = connection.sql(f"SELECT COLUMNS(*)::VARCHAR FROM {source} ORDER BY ALL").df()
         return found
 
 

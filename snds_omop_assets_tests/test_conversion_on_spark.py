@@ -30,7 +30,7 @@ from snds_omop_assets.run import run
 from snds_omop_assets.settings import SPARK, Settings
 from snds_omop_assets.synthetic.generate import generate
 from snds_omop_assets.synthetic.scenario import Scenario
-from snds_omop_assets_tests.conftest import KEY
+from snds_omop_assets_tests.conftest import KEY, RELEASED
 from snds_omop_assets_tests.engine_against_engine import same_rows
 from snds_omop_assets_tests.spark_processes import START_SECONDS, connect_server, spark_cluster
 
@@ -51,7 +51,14 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     """A small base that DuckDB converted; beside its warehouse, copies that are only received, and only prepared."""
     folder = tmp_path_factory.mktemp("small")
     generate(Scenario(persons=PERSONS, years=(YEAR, YEAR), seed=SEED), folder / "made", "parquet")
-    settings = Settings(folder / "made" / "delivery", folder / WAREHOUSE, id_key=KEY, without_vocabulary=True)
+    settings = Settings(
+        folder / "made" / "delivery",
+        folder / WAREHOUSE,
+        id_key=KEY,
+        without_vocabulary=True,
+        source_release_date=RELEASED,
+        cdm_release_date=RELEASED,
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DAGSTER_HOME", raising=False)
         assert run(settings, job="preparation").success

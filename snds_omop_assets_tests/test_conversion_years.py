@@ -20,7 +20,7 @@ from snds_omop_assets.run import years_to_convert
 from snds_omop_assets.settings import Settings
 from snds_omop_assets.synthetic.generate import generate
 from snds_omop_assets.synthetic.scenario import Scenario
-from snds_omop_assets_tests.conftest import KEY
+from snds_omop_assets_tests.conftest import KEY, RELEASED
 from snds_omop_assets_tests.growing_base import (
     answer_codes,
     convert,
@@ -53,7 +53,9 @@ class Bases:
 
 
 def of(delivery: Path, warehouse: Path) -> Settings:
-    return Settings(delivery=delivery, warehouse=warehouse, id_key=KEY, small_cell=1)
+    return Settings(
+        delivery, warehouse, id_key=KEY, small_cell=1, source_release_date=RELEASED, cdm_release_date=RELEASED
+    )
 
 
 def converted_again(made: list[Made]) -> set[str]:

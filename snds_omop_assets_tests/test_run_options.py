@@ -1,11 +1,15 @@
 """The options of `snds-omop run`, and what the settings behind them do; what a run writes into its log."""
 
 import json
+import os
+import shutil
 from collections import Counter
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
 
@@ -13,11 +17,13 @@ from snds_omop_assets import run as run_module
 from snds_omop_assets.cli import main
 from snds_omop_assets.engines.opening import open_session
 from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
+from snds_omop_assets.omop.conversion_over_years import convert_over_years
 from snds_omop_assets.omop.inputs import base_of
 from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
 from snds_omop_assets.quality.ledger import ledger_rules
 from snds_omop_assets.run import RunSummary
 from snds_omop_assets.settings import Settings
+from snds_omop_assets_tests.conftest import RELEASED
 
 
 @pytest.fixture
@@ -84,6 +90,32 @@ def test_the_first_and_last_day_of_the_base_can_be_said(demonstration: tuple[Set
     assert bounds_of(settings, [2012, 2013]) == (date(2013, 1, 1), date(2013, 12, 31))
     told = replace(settings, data_start=date(2012, 7, 1), data_end=date(2014, 6, 30))
     assert bounds_of(told, [2012, 2013]) == (told.data_start, told.data_end)
+
+
+def cdm_source(settings: Settings) -> dict[str, Any]:
+    (row,) = pq.read_table(settings.warehouse / "omop" / "cdm_source.parquet").to_pylist()
+    return row
+
+
+def test_the_days_of_release_are_those_that_were_said_else_of_reception_and_conversion(
+    demonstration: tuple[Settings, RunSummary], tmp_path: Path
+) -> None:
+    settings, _ = demonstration
+    said = cdm_source(settings)
+    assert (said["source_release_date"], said["cdm_release_date"]) == (RELEASED, RELEASED)
+    metadata = pq.read_table(settings.warehouse / "omop" / "metadata.parquet")
+    assert set(metadata["metadata_date"].to_pylist()) == {RELEASED}
+
+    warehouse = Path(shutil.copytree(settings.warehouse, tmp_path / "warehouse"))
+    received = datetime(2021, 5, 31, 12).timestamp()
+    for manifest in warehouse.glob("snds/**/manifest.json"):
+        os.utime(manifest, (received, received))
+    unsaid = replace(settings, warehouse=warehouse, source_release_date=None, cdm_release_date=None)
+    before = date.today()
+    convert_over_years(unsaid, open_session(unsaid))
+    row = cdm_source(unsaid)
+    assert row["source_release_date"] == date(2021, 5, 31)
+    assert before <= row["cdm_release_date"] <= date.today()
 
 
 def test_without_a_year_in_the_names_of_the_files_the_years_of_care_bound_the_base(settings: Settings) -> None:

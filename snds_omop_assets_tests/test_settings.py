@@ -60,6 +60,15 @@ def test_the_days_between_which_the_base_tells_are_settings():
     assert (settings.data_start, settings.data_end) == (None, None)
 
 
+def test_the_days_of_release_are_settings():
+    settings = Settings.from_environment(
+        {"SNDS_SOURCE_RELEASE_DATE": "2020-06-30", "SNDS_CDM_RELEASE_DATE": "2020-09-01"}
+    )
+    assert (settings.source_release_date, settings.cdm_release_date) == (date(2020, 6, 30), date(2020, 9, 1))
+    settings = Settings.from_environment({})
+    assert (settings.source_release_date, settings.cdm_release_date) == (None, None)
+
+
 @pytest.mark.parametrize(
     "master",
     [
@@ -90,6 +99,8 @@ def test_spark_masters_are_in_the_words_of_spark(master):
         ("SNDS_MEMORY", "much"),
         ("SNDS_DATA_START", "2018"),
         ("SNDS_DATA_END", "31/12/2018"),
+        ("SNDS_SOURCE_RELEASE_DATE", "30 June 2020"),
+        ("SNDS_CDM_RELEASE_DATE", "2020-02-30"),
     ],
 )
 def test_an_engine_a_master_a_memory_or_a_day_that_says_nothing_is_refused(name, value):

@@ -64,8 +64,8 @@ def convert_over_years(settings: Settings, open_session: Opening) -> Mapping[str
 
 
 def _source_info(settings: Settings, store: Store, vocabulary: str) -> pa.Table:
-    """What CDM_SOURCE and METADATA say; dates are those of the files, so that the same base says the same."""
-    manifests = sorted(settings.warehouse.glob("snds/**/manifest.json"))
+    """What CDM_SOURCE and METADATA say."""
+    manifests = settings.warehouse.glob("snds/**/manifest.json")
     received = max((date.fromtimestamp(path.stat().st_mtime) for path in manifests), default=date.today())
     row = {
         "cdm_source_name": "Système National des Données de Santé (SNDS)",
@@ -74,8 +74,8 @@ def _source_info(settings: Settings, store: Store, vocabulary: str) -> pa.Table:
         "source_description": "DCIR, PMSI and CépiDc as received",
         "source_documentation_reference": SNDS_DOCUMENTATION,
         "cdm_etl_reference": CDM_ETL,
-        "source_release_date": received,
-        "cdm_release_date": date.today(),
+        "source_release_date": settings.source_release_date or received,
+        "cdm_release_date": settings.cdm_release_date or date.today(),
         "vocabulary_version": vocabulary[:20],
         "software_version": version("snds_omop_assets"),
         "engine": settings.engine,
