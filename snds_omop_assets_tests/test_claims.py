@@ -515,6 +515,20 @@ def test_details_bring_their_codes_quantities_and_dates(session: DuckDBSession, 
     assert ended == {}
 
 
+@pytest.mark.parametrize(("amount", "sign"), [(0.0, 1), (None, 1), (25.0, 1), (-25.0, -1)])
+def test_an_act_whose_line_does_not_say_how_many_has_the_sign_of_its_amount_and_counts_without(
+    session: DuckDBSession, tmp_path: Path, amount: float | None, sign: int
+) -> None:
+    """PRS_ACT_QTE need not be delivered, and a free act is one."""
+    tables = {
+        "ER_PRS_F": [claim(1, PRS_ACT_QTE=None, PRS_PAI_MNT=amount), claim(2, PRS_ACT_QTE=None, PRS_PAI_MNT=amount)],
+        "ER_CAM_F": [detail(1, CAM_PRS_IDE="NEKA020")],
+        "ER_UCD_F": [detail(2, UCD_UCD_COD="9261104", UCD_DLV_NBR=3)],
+    }
+    pieces, _ = prepared(session, tmp_path, tables)
+    assert {(piece["nomenclature"], piece["quantity"]) for piece in pieces} == {("CCAM", sign), ("UCD", 3 * sign)}
+
+
 def test_amounts_of_a_line_of_several_details_stand_on_one_of_them(session: DuckDBSession, tmp_path: Path) -> None:
     details = [{**detail(PHA_PRS_C13=code, PHA_ACT_QSN=1.0), "source_line": place} for place, code in
                enumerate((IBUPROFEN, "3400930000000"))]  # fmt: skip

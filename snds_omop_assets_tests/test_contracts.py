@@ -189,6 +189,12 @@ def test_the_nomenclatures_that_columns_name_are_known_by_their_codes():
     assert [unpadded(code) for code in ("01", "000", "2A", "0A")] == ["1", "0", "2A", "A"]
 
 
+def test_a_specialty_that_says_nothing_is_missing_wherever_one_is_told():
+    """0 and 99: they would stand for a professional of their own, and hide one that another row tells."""
+    told = [column for table in official_tables().values() for column in table.columns.values()]
+    assert {column.missing for column in told if column.nomenclature == "IR_SPE_V"} == {frozenset({"0", "99"})}
+
+
 def test_the_teaching_layout_changes_its_own_contracts_and_not_the_official_ones():
     official, teaching = layouts()["official"].tables, layouts()["teaching"].tables
     assert next(iter(layouts())) == "official"

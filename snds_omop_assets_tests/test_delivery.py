@@ -165,6 +165,22 @@ def test_a_table_that_comes_by_year_and_as_a_whole_is_refused(tmp_path, whole):
 
 
 @pytest.mark.parametrize(
+    ("lines", "details", "said"),
+    [
+        ("ER_PRS_F_2019.csv", "ER_ETE_F.csv", "ER_PRS_F comes by year and ER_ETE_F as a whole"),
+        ("ER_PRS_F.csv", "ER_ETE_F_2019.csv", "ER_ETE_F comes by year and ER_PRS_F as a whole"),
+    ],
+)
+def test_details_that_are_cut_otherwise_than_their_lines_are_refused(tmp_path, lines, details, said):
+    """They are joined year by year: none would meet its line, and all of hospitals would be taken for care in town."""
+    put(tmp_path, lines, details)
+    delivery = open_delivery(tmp_path)
+    assert delivery.years_of("ER_PRS_F") == ([2019] if "2019" in lines else [])
+    with pytest.raises(DeliveryError, match=f"{said}: .*Deliver both by year, named as ER_ETE_F_2019.csv, or both"):
+        delivery.years_of("ER_ETE_F")
+
+
+@pytest.mark.parametrize(
     ("file", "kind", "compression"),
     [
         ("IR_BEN_R.csv", TEXT, None),

@@ -126,7 +126,8 @@ class Delivery:
         """The years that the files of a table tell; none where the table comes whole.
 
         Raises:
-            DeliveryError: some files tell a year and others do not.
+            DeliveryError: some files tell a year and others do not; or those of the table that it belongs to do, and
+                its own do not, or the other way round: its rows would not be joined.
         """
         sources = self.files.get(name, ())
         years = {source.year for source in sources if source.year is not None}
@@ -134,6 +135,14 @@ class Delivery:
             raise DeliveryError(
                 f"{name} comes by year and as a whole: {whole.name} tells no year in its name. Name it as "
                 f"{self.table(name).file_name(min(years))}, or take it away."
+            )
+        parent = self.table(name).parent
+        above = {source.year is not None for source in self.files.get(parent, ())} if parent else set()
+        if sources and len(above) == 1 and above != {bool(years)}:
+            one, other = (name, parent) if years else (parent, name)
+            raise DeliveryError(
+                f"{one} comes by year and {other} as a whole: rows of {name} are joined to those of {parent} year by "
+                f"year. Deliver both by year, named as {self.table(name).file_name(2019)}, or both whole."
             )
         return sorted(years)
 

@@ -61,7 +61,8 @@ FROM (
         d.variant,
         -- What does not say how many counts as one; the sign is then that of the line, or of its amount.
         CASE
-            WHEN d.unsigned THEN coalesce(d.quantity, 1) * sign(coalesce(p.PRS_ACT_QTE, p.PRS_PAI_MNT, 1))
+            WHEN d.unsigned THEN coalesce(d.quantity, 1)
+                * coalesce(sign(p.PRS_ACT_QTE), CASE WHEN p.PRS_PAI_MNT < 0 THEN -1 ELSE 1 END)
             WHEN d.nomenclature IS NOT NULL
                 THEN coalesce(d.quantity, CASE WHEN coalesce(p.PRS_ACT_QTE, p.PRS_PAI_MNT) < 0 THEN -1 ELSE 1 END)
             ELSE coalesce(p.PRS_ACT_QTE, CASE WHEN p.PRS_PAI_MNT < 0 THEN -1 ELSE 1 END)
