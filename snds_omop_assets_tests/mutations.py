@@ -894,8 +894,15 @@ def _(folder: Path) -> None:
     (folder / "ER_PHA_F_2019_2.csv").unlink()
 
 
-@fault("cut otherwise", "ER_CAM_F comes whole, and the warehouse has it by year", UNUSABLE, ERROR,
-       r"ER_CAM_F comes whole and the warehouse has it by year", "ER_CAM_F", compared=True)  # fmt: skip
+@fault("cut otherwise", "the DCIR comes whole, and the warehouse has it by year", UNUSABLE, ERROR,
+       r"ER_CAM_F comes whole and the warehouse has it by year", "ER_CAM_F",
+       also=("ER_PRS_F", "ER_PHA_F", "ER_ETE_F"), compared=True)  # fmt: skip
+def _(folder: Path) -> None:
+    rename(folder, lambda name: name.replace("_2019", ""), [PRS, PHA, CAM, ETE])
+
+
+@fault("cut otherwise than its lines", "ER_CAM_F comes whole, and ER_PRS_F by year", UNUSABLE, ERROR,
+       r"ER_PRS_F comes by year and ER_CAM_F as a whole", "ER_CAM_F")  # fmt: skip
 def _(folder: Path) -> None:
     rename(folder, lambda _: "ER_CAM_F.csv", [CAM])
 

@@ -20,7 +20,7 @@ from snds_omop_assets.io_managers.parts import PartsTable
 from snds_omop_assets.omop.conversion import Conversion
 from snds_omop_assets.run import RunSummary
 from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, Settings
-from snds_omop_assets_tests.conftest import OMOP_FILES
+from snds_omop_assets_tests.conftest import OMOP_FILES, RELEASED
 from snds_omop_assets_tests.test_faults import Nursery, hidden
 
 pytestmark = [pytest.mark.process, pytest.mark.spark]
@@ -33,7 +33,8 @@ OTHER_YEAR = "2012"
 
 @pytest.fixture(scope="module")
 def nursery() -> Iterator[Nursery]:
-    made = Nursery()
+    day = RELEASED.isoformat()
+    made = Nursery(SNDS_SOURCE_RELEASE_DATE=day, SNDS_CDM_RELEASE_DATE=day)
     yield made
     made.close()
 

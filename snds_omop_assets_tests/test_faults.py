@@ -156,8 +156,8 @@ NURSERY = """
 class Nursery:
     """A process that has imported everything, and forks a new process for each job: a start costs no time."""
 
-    def __init__(self):
-        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "1000"}
+    def __init__(self, **settings):
+        environment = {**os.environ, "NO_COLOR": "1", "COLUMNS": "1000", **settings}
         environment.pop("DAGSTER_HOME", None)
         self.process = subprocess.Popen(
             [sys.executable, "-c", textwrap.dedent(NURSERY)],
