@@ -180,6 +180,20 @@ def test_a_cancelling_line_without_facility_stays_alone_among_several(session: D
     assert counts(session) == {"netted": 1, "visit": 2}
 
 
+@pytest.mark.parametrize(("facilities", "netted"), [([CLINIC], 2), ([CLINIC, OTHER_CLINIC], 1)])
+def test_a_cancelling_line_without_any_facility_nets_with_the_only_one_that_has_that_of_its_prescriber(
+    session: DuckDBSession, facilities: list[str], netted: int
+) -> None:
+    judged(session, *({**BOX, "prescriber_site": one} for one in facilities), {**BOX, "quantity": -1.0})
+    found = counts(session)
+    assert (found["netted"], found.get("visit", 0)) == (netted, len(facilities) + 1 - netted)
+
+
+def test_a_cancelling_line_of_another_prescriber_s_facility_stays_alone(session: DuckDBSession) -> None:
+    judged(session, {**BOX, "prescriber_site": CLINIC}, {**BOX, "prescriber_site": OTHER_CLINIC, "quantity": -1.0})
+    assert counts(session) == {"netted": 1, "visit": 1}
+
+
 def test_a_part_of_an_act_by_another_executor_is_the_same_act(session: DuckDBSession) -> None:
     part = {**OPERATION, "executor": "D2", "executor_kind": "SPE:2", "variant": "4/0", "total": 10.0, "payer": 10.0}
     judged(session, OPERATION, part)
@@ -426,11 +440,44 @@ def test_a_line_without_a_filters_columns_is_care(session: DuckDBSession, tmp_pa
     assert ended == {}
 
 
-def test_care_has_no_last_day_where_the_table_came_whole(session: DuckDBSession, tmp_path: Path) -> None:
-    (piece,), _ = prepared(session, tmp_path, {"ER_PRS_F": [claim(EXE_SOI_DTD=dt.date(2019, 1, 1))]}, year=None)
-    assert (piece["flow_year"], piece["start_date"], piece["end_date"]) == (
-        None, dt.date(2019, 1, 1), dt.date(2019, 1, 1)
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("year", "flow", "goes_on"),
+    [(2018, dt.date(2018, 4, 1), False), (2018, dt.date(2019, 2, 1), True), (2018, None, False),
+     (None, dt.date(2018, 4, 1), False), (None, dt.date(2019, 2, 1), True), (None, None, True)],
+)  # fmt: skip
+def test_care_of_a_later_year_than_its_file_and_its_flow_is_an_error_of_its_date(
+    session: DuckDBSession, tmp_path: Path, year: int | None, flow: dt.date | None, goes_on: bool
+) -> None:
+    line = claim(EXE_SOI_DTD=dt.date(2019, 1, 20), EXE_SOI_DTF=dt.date(2019, 1, 20), FLX_DIS_DTD=flow)
+    pieces, ended = prepared(session, tmp_path, {"ER_PRS_F": [line]}, year=year)
+    assert [(piece["flow_year"], piece["care_year"]) for piece in pieces] == ([(year, 2019)] if goes_on else [])
+    assert ended == ({} if goes_on else {("ER_PRS_F", "care_after_flow"): 1})
+    met = pq.read_table(tmp_path / "made" / "persons").to_pylist()
+    assert [row["last_day"] for row in met] == ([dt.date(2019, 1, 20)] if goes_on else [])
+
+
+def test_an_insurance_that_ended_within_the_year_is_met_beside_what_came_after(
+    session: DuckDBSession, tmp_path: Path
+) -> None:
+    lines = [
+        claim(number, EXE_SOI_DTD=dt.date(2018, month, 1), ORG_AFF_BEN="01C751000", BEN_CMU_TOP=c2s)
+        for number, (month, c2s) in enumerate([(1, "1"), (2, "1"), (3, "0"), (4, "0")])
+    ]
+    prepared(session, tmp_path, {"ER_PRS_F": lines})
+    met = [
+        (row["BEN_CMU_TOP"], row["first_day"].month, row["last_day"].month)
+        for row in pq.read_table(tmp_path / "made" / "persons").to_pylist()
+    ]
+    assert sorted(met) == [("0", 3, 4), ("1", 1, 2)]
+
+
+@pytest.mark.parametrize(("day", "month"), [(dt.date(2018, 4, 2), None), (None, 201804)])
+def test_claims_tell_the_day_of_death_or_its_month(
+    session: DuckDBSession, tmp_path: Path, day: dt.date | None, month: int | None
+) -> None:
+    prepared(session, tmp_path, {"ER_PRS_F": [claim(BEN_DCD_DTE=day, BEN_DCD_AME=month), claim(2)]})
+    (met,) = pq.read_table(tmp_path / "made" / "persons").to_pylist()
+    assert (met["death_date"], met["death_month"]) == (day, month)
 
 
 @pytest.mark.parametrize(

@@ -201,6 +201,13 @@ def test_the_date_of_death_is_the_latest_that_any_identifier_knows():
     assert only(later.persons)["death_date"] == DAY(2018, 1, 3)
 
 
+def test_the_month_of_death_is_known_where_the_day_is_not():
+    rows = [row("A", BEN_NIR_ANO="N", BEN_DCD_AME=201801), row("B", BEN_NIR_ANO="N", BEN_DCD_AME=201712)]
+    found = only(identified(rows, met=[met("B", death_month=201802)]).persons)
+    assert (found["death_date"], found["death_month"]) == (None, 201802)
+    assert only(identified(met=[met("C", death_month=201803)]).persons)["death_month"] == 201803
+
+
 def test_without_rows_there_is_nobody():
     found = identified()
     assert (found.identities, found.persons, found.counts) == ([], [], {})
@@ -323,7 +330,7 @@ def _give_delivered(session, folder):
     lines = session.result(f"""
         SELECT BEN_NIR_PSA, replace(BEN_RNG_GEM, '.0', '') AS BEN_RNG_GEM, 'ER_PRS_F' AS source, BEN_CDI_NIR,
                replace(BEN_SEX_COD, '.0', '') AS BEN_SEX_COD, nullif(CAST(BEN_NAI_ANN AS INT), 1600) AS birth_year,
-               BEN_RES_DPT, BEN_RES_COM, ORG_AFF_BEN, NULL AS BEN_CMU_TOP, NULL AS death_date,
+               BEN_RES_DPT, BEN_RES_COM, ORG_AFF_BEN, NULL AS BEN_CMU_TOP, NULL AS death_date, NULL AS death_month,
                min(EXE_SOI_DTD) AS first_day, max(EXE_SOI_DTD) AS last_day
         FROM {files} GROUP BY ALL
     """)

@@ -34,7 +34,7 @@ SCHEMAS: Mapping[str, pa.Schema] = {
     **{name: cdm_tables()[name].schema for name in
        ("visit_occurrence", "condition_occurrence", "drug_exposure", "concept", "concept_ancestor", "drug_strength")},
     **{name: official_tables()[name].schema for name in ("KI_CCI_R", "IR_BEN_R", "IR_BEN_R_ARC")},
-    "persons": pa.schema([("person_id", pa.int64()), ("death_date", pa.date32())]),
+    "persons": pa.schema([("person_id", pa.int64()), ("death_date", pa.date32()), ("death_month", pa.int64())]),
     "person_facts": schema_of(PERSON_FACTS),
     "met_persons": schema_of(MET_PERSONS),
     "identities": schema_of(IDENTITIES),
@@ -140,6 +140,36 @@ def test_the_day_of_death_is_the_certificates_then_the_referentials_then_the_sta
     ]  # fmt: skip
 
 
+def test_where_only_the_month_of_death_is_told_another_day_in_it_counts_and_else_its_last_day():
+    march, april = date(2018, 3, 31), date(2018, 4, 30)
+    month_only = {"BEN_DCD_DTE": None, "BEN_DCD_AME": 201803}
+    rows = made(
+        KI_CCI_R=[{**certificate("ANNE", march), **month_only}, {**certificate("BORIS", march), **month_only}],
+        persons=[
+            {"person_id": ANNE, "death_date": date(2018, 3, 12)},
+            {"person_id": BORIS, "death_date": date(2018, 4, 2)},
+            {"person_id": CLARA, "death_month": 201804},
+            {"person_id": 4, "death_month": 201802},
+        ],
+        person_facts=[stay_death(4, date(2018, 2, 3)), stay_death(ANNE, date(2018, 3, 14))],
+    )["death"]
+    assert values(rows, "person_id", "death_date", "death_type_concept_id") == [
+        (ANNE, date(2018, 3, 12), CERTIFICATE), (BORIS, march, CERTIFICATE), (CLARA, april, CLAIM),
+        (4, date(2018, 2, 3), CLAIM),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("days", "kind", "died"), [(0, STAY, True), (1, STAY, False), (60, CLAIM, True), (61, CLAIM, False)]
+)
+def test_who_comes_back_from_a_stay_that_ended_by_death_did_not_die(days: int, kind: int, died: bool):
+    tables = made(
+        person_facts=[stay_death(ANNE, DAY)],
+        visit_occurrence=[{**visit(ANNE, DAY + timedelta(days)), "visit_type_concept_id": kind}],
+    )
+    assert [row["death_date"] for row in tables["death"]] == ([DAY] if died else [])
+
+
 def test_the_cause_of_death_is_the_initial_one_by_the_first_target_of_its_code():
     old = code(1, 5, last=date(2017, 12, 31))
     columns = ("cause_concept_id", "cause_source_value", "cause_source_concept_id")
@@ -206,6 +236,19 @@ def test_a_plan_that_begins_later_replaces_the_one_before_as_long_as_it_is_told(
         (date(2018, 1, 1), date(2018, 3, 31), "01C", None), (date(2018, 4, 1), date(2018, 6, 30), "01C", "C2S"),
         (date(2018, 7, 1), date(2018, 12, 31), "01C", None),
     ]  # fmt: skip
+
+
+def test_a_plan_that_pays_within_a_scheme_lasts_from_its_first_to_its_last_claim_whatever_others_leave_out():
+    assert payer_periods(
+        plan(date(2018, 2, 1), date(2018, 9, 30), c2s="1"), plan(date(2018, 1, 1), date(2018, 12, 31)),
+        plan(date(2018, 5, 5), date(2018, 5, 5), c2s=None),
+    ) == [
+        (date(2018, 1, 1), date(2018, 1, 31), "01C", None), (date(2018, 2, 1), date(2018, 9, 30), "01C", "C2S"),
+        (date(2018, 10, 1), date(2018, 12, 31), "01C", None),
+    ]  # fmt: skip
+    assert payer_periods(
+        plan(date(2018, 2, 1), date(2018, 9, 30), c2s="1"), plan(date(2018, 5, 5), date(2018, 5, 5))
+    ) == [(date(2018, 2, 1), date(2018, 9, 30), "01C", "C2S")]
 
 
 def test_a_change_of_scheme_at_the_turn_of_the_year_makes_two_periods():

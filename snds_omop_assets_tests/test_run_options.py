@@ -20,9 +20,13 @@ from snds_omop_assets.omop.care_year import CARE_YEAR_TABLES
 from snds_omop_assets.omop.conversion_over_years import convert_over_years
 from snds_omop_assets.omop.inputs import base_of
 from snds_omop_assets.omop.over_years import OVER_YEARS_TABLES
+from snds_omop_assets.preparation.prepared_years import CLAIMS, Prepared
 from snds_omop_assets.quality.ledger import ledger_rules
+from snds_omop_assets.reception.deliveries import open_settings_delivery
+from snds_omop_assets.reception.receive import receive
+from snds_omop_assets.reception.store import Store
 from snds_omop_assets.run import RunSummary
-from snds_omop_assets.settings import Settings
+from snds_omop_assets.settings import DEMONSTRATION_DELIVERY, Settings
 from snds_omop_assets_tests.conftest import RELEASED
 
 
@@ -90,6 +94,24 @@ def test_the_first_and_last_day_of_the_base_can_be_said(demonstration: tuple[Set
     assert bounds_of(settings, [2012, 2013]) == (date(2013, 1, 1), date(2013, 12, 31))
     told = replace(settings, data_start=date(2012, 7, 1), data_end=date(2014, 6, 30))
     assert bounds_of(told, [2012, 2013]) == (told.data_start, told.data_end)
+
+
+def test_of_a_dcir_that_came_whole_the_flows_tell_the_days_and_not_a_wrong_date_of_care(
+    settings: Settings, tmp_path: Path
+) -> None:
+    delivery, store = tmp_path / "whole", Store(settings.warehouse)
+    delivery.mkdir()
+    for name in ("ER_PRS_F", "ER_PHA_F", "ER_CAM_F", "ER_ETE_F"):
+        lines = (DEMONSTRATION_DELIVERY / f"{name}_2013.csv").read_text(encoding="utf-8")
+        (delivery / f"{name}.csv").write_text(lines.replace(";04/03/2013;", ";04/03/1953;"), encoding="utf-8")
+    opened = open_settings_delivery(replace(settings, delivery=delivery))
+    for name in opened.files:
+        receive(opened, name, None, store)
+    prepared = Prepared(settings.warehouse, CLAIMS)
+    prepared.prepare(open_session(settings), store, None)
+    (whole,) = prepared.years().values()
+    assert whole.care_years == {1953, 2013}
+    assert bounds_of(settings, [1953, 2013]) == (date(2013, 1, 1), date(2013, 12, 31))
 
 
 def cdm_source(settings: Settings) -> dict[str, Any]:

@@ -188,6 +188,18 @@ def test_ids_are_those_of_python_for_any_number_of_fields(session, fields):
     assert found.to_pylist() == [{"id": omop_id(KEY, "t", *values)}]
 
 
+def test_the_end_of_a_month(session):
+    row = session.result("""
+        SELECT end_of_month(m) AS leap, end_of_month(m + 10) AS december, end_of_month(m - 2) AS none,
+               end_of_month(m + 11) AS thirteen, end_of_month(CAST(NULL AS BIGINT)) AS nothing
+        FROM (SELECT CAST(202002 AS BIGINT) AS m) AS months
+    """).to_pylist()[0]
+    assert row == {
+        "leap": dt.date(2020, 2, 29), "december": dt.date(2020, 12, 31), "none": None, "thirteen": None,
+        "nothing": None,
+    }  # fmt: skip
+
+
 def test_days_between_two_dates(session):
     sql = """
         SELECT days_between(DATE '2020-02-28', DATE '2020-03-01') AS leap, days_between(d, DATE '2019-12-31') AS back,

@@ -31,12 +31,16 @@ Row = Mapping[str, object]
 Tables = Mapping[str, Sequence[Row]]
 
 ANN, BOB, TWIN = "A" * 17, "B" * 8 + "C" * 9, "T" * 17
+YOUNG = "Y" * 17
+"""Twins of whom the second has no year of birth."""
 IDENTITIES_OF_TESTS: Sequence[Row] = (
-    {"BEN_NIR_PSA": ANN, "BEN_RNG_GEM": "1", "person_id": 1},
-    {"BEN_NIR_PSA": BOB, "BEN_RNG_GEM": "1", "person_id": 2},
-    {"BEN_NIR_PSA": TWIN, "BEN_RNG_GEM": "1", "person_id": 11},
-    {"BEN_NIR_PSA": TWIN, "BEN_RNG_GEM": "2", "person_id": 12},
-    {"BEN_NIR_PSA": "F" * 17, "BEN_RNG_GEM": "1", "person_id": None, "rule": "fictitious_identifier"},
+    {"BEN_NIR_PSA": ANN, "BEN_RNG_GEM": "1", "person_id": 1, "persons_of_psa": 1},
+    {"BEN_NIR_PSA": BOB, "BEN_RNG_GEM": "1", "person_id": 2, "persons_of_psa": 1},
+    {"BEN_NIR_PSA": TWIN, "BEN_RNG_GEM": "1", "person_id": 11, "persons_of_psa": 2},
+    {"BEN_NIR_PSA": TWIN, "BEN_RNG_GEM": "2", "person_id": 12, "persons_of_psa": 2},
+    {"BEN_NIR_PSA": YOUNG, "BEN_RNG_GEM": "1", "person_id": 21, "persons_of_psa": 2},
+    {"BEN_NIR_PSA": YOUNG, "BEN_RNG_GEM": "2", "rule": "no_birth_year", "persons_of_psa": 2},
+    {"BEN_NIR_PSA": "F" * 17, "BEN_RNG_GEM": "1", "rule": "fictitious_identifier", "persons_of_psa": 0},
 )
 HOSPITAL = {"ETA_NUM": "340050012"}
 STAY = {**HOSPITAL, "RSA_NUM": "0000000001"}
@@ -342,6 +346,38 @@ def test_the_rank_of_birth_tells_twins_apart(read: Read, twin: str) -> None:
     assert [row["person_id"] for row in read(mco(psa=TWIN, RNG_NAI=twin)).visits] == [10 + int(twin)]
 
 
+@pytest.mark.parametrize(
+    ("rank", "persons", "rule"), [("1", [21], "visit"), ("2", [], "no_birth_year"), (None, [], "ambiguous_twin")]
+)
+def test_the_stay_of_a_twin_without_a_year_of_birth_is_not_the_other_s(
+    read: Read, rank: str | None, persons: list[int], rule: str
+) -> None:
+    made = read(mco(psa=YOUNG, RNG_NAI=rank))
+    assert [row["person_id"] for row in made.visits] == persons
+    assert made.counts["T_MCO_C", rule] == 1
+
+
+@pytest.mark.parametrize(
+    "made_of",
+    [
+        mco(),
+        had({"SEQ_NUM": "1", "SSEQ_NUM": "1"}),
+        rip({"SEQ_SEQ_NUM": "1"}),
+        ssr(week("1", "0111111", 0)),
+        external(),
+    ],
+)
+def test_stays_are_dated_by_either_of_the_columns_that_say_their_days(
+    read: Read, made_of: dict[str, list[Row]]
+) -> None:
+    days = {"EXE_SOI_DTD": "ENT_DAT", "EXE_SOI_DTF": "SOR_DAT"}
+    table = next(name for name in made_of if name.endswith("C"))
+    patients = [{days.get(name, name): value for name, value in row.items()} for row in made_of[table]]
+    told = [(row["EXE_SOI_DTD"], row.get("EXE_SOI_DTF") or row["EXE_SOI_DTD"]) for row in made_of[table]]
+    made = read({**made_of, table: patients})
+    assert [(row["visit_start_date"], row["visit_end_date"]) for row in made.visits] == told
+
+
 def test_rows_whose_stay_is_not_there_are_told(read: Read) -> None:
     lost = {**STAY, "RSA_NUM": "2"}
     made = read(mco(), {"T_MCO_D": [{**lost, "ASS_DGN": "I10"}], "T_MCO_B": [lost], "T_MCO_UM": [lost]})
@@ -405,6 +441,22 @@ def test_a_running_stay_is_one_visit_of_its_first_day_and_latest_end(read: Read)
         ("T_RIP_RSA", "same_visit"): 2,
         ("T_RIP_RSAD", "event"): 1,
     }
+
+
+@pytest.mark.parametrize("first", ["3", "7"])
+def test_parts_of_a_stay_in_one_year_are_in_the_order_of_their_days(read: Read, first: str) -> None:
+    """Whichever of their numbers is the smaller, and whatever is made of it."""
+    second = {"3": "7", "7": "3"}[first]
+    one = rip(
+        {"RIP_NUM": first, "SEQ_SEQ_NUM": "1", "DEL_DAT": 0, "FOR_ACT": "01", "ENT_MOD": "8", "SOR_MOD": "7"},
+        RIP_NUM=first,
+    )
+    two = rip(
+        {"RIP_NUM": second, "SEQ_SEQ_NUM": "1", "DEL_DAT": 20, "FOR_ACT": "20", "ENT_MOD": "7", "SOR_MOD": "8"},
+        RIP_NUM=second,
+    )
+    (visit,) = read(one, two).visits
+    assert (visit["visit_source_value"], visit["admitted_from"], visit["discharged_to"]) == ("RIP 01", "8", "8")
 
 
 def test_a_stay_that_has_not_ended_ends_with_what_is_told_of_it(read: Read) -> None:

@@ -16,7 +16,7 @@ from snds_omop_assets.engines.duckdb_engine import (
     parquet_rows,
     quoted,
 )
-from snds_omop_assets.engines.sessions import cast_to, make_empty
+from snds_omop_assets.engines.sessions import END_OF_MONTH, cast_to, make_empty
 from snds_omop_assets.tables import StoredTable
 
 SOME_ROWS = 1_000_000
@@ -109,6 +109,7 @@ def duckdb_session(
         # of the conversion of a year of care).
         connection.execute("SET disabled_optimizers = 'common_subplan'")
         connection.execute("CREATE MACRO days_between(first, last) AS CAST(last - first AS INTEGER)")
+        connection.execute(f"CREATE MACRO end_of_month(yyyymm) AS {END_OF_MONTH}")
         define_row_hash(connection)
         if id_key is not None:
             define_omop_id(connection, id_key)

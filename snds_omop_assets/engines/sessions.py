@@ -5,13 +5,14 @@ their answers equal. What they say differently is a function that each session d
 
     omop_id(prefix, field, ...)      the id of a row, of one to MAX_ID_FIELDS texts (engines/ids.py)
     days_between(first, last)        whole days from the one date to the other
+    end_of_month(yyyymm)             last day of a month that is a number, as 201802; NULL where it is no month
     xxhash64(value, ...)             a number of 64 bits that finds rows that are alike, of one to MAX_ID_FIELDS values:
                                      Spark's own, and another one on DuckDB. So it is never stored and decides nothing
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 
@@ -27,6 +28,12 @@ SQL_TYPES: Mapping[pa.DataType, str] = {
     pa.string(): "STRING",
 }
 """The types of stored columns, in words of both engines."""
+
+END_OF_MONTH: Final = (
+    "CASE WHEN yyyymm % 100 BETWEEN 1 AND 12 "
+    "THEN last_day(make_date(CAST(floor(yyyymm / 100) AS INT), CAST(yyyymm % 100 AS INT), 1)) END"
+)
+"""What `end_of_month` is, in words of both engines."""
 
 
 class Session(Protocol):

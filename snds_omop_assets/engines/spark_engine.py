@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from snds_omop_assets.engines.ids import MAX_ID_FIELDS, NULL_MARK, SEPARATOR
 from snds_omop_assets.engines.java import require_java
+from snds_omop_assets.engines.sessions import END_OF_MONTH
 from snds_omop_assets.engines.spark_connect import (
     end_session_at_exit,
     is_connect,
@@ -158,12 +159,13 @@ def hide(spark: "SparkSession", secret: str) -> None:
 
 
 def functions_sql(id_key: str | None) -> Iterator[str]:
-    """The statements that define `days_between` and, with an id key, `omop_id` in a Spark session.
+    """The statements that define `days_between`, `end_of_month` and, with an id key, `omop_id` in a Spark session.
 
     Spark has no functions of any number of arguments: those not given are told by a control character, which reception
     refuses in values; the optimiser folds them away.
     """
     yield "CREATE TEMPORARY FUNCTION days_between(first DATE, last DATE) RETURNS INT RETURN datediff(last, first)"
+    yield f"CREATE TEMPORARY FUNCTION end_of_month(yyyymm BIGINT) RETURNS DATE RETURN {END_OF_MONTH}"
     if id_key is None:
         return
     first, *rest = (f"f{i}" for i in range(MAX_ID_FIELDS))

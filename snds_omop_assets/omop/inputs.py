@@ -41,14 +41,15 @@ def give_answers(session: Session, settings: Settings) -> None:
 def base_of(settings: Settings, care_years: Sequence[int]) -> pa.Table:
     """The one row of `base` (BASE): which years of care there are, and the first and last day that the base tells.
 
-    The days are 1 January of the first and 31 December of the last year of the received files.
+    The days are 1 January of the first and 31 December of the last year of the received files; of a DCIR that came
+    whole, of its flows (FLX_DIS_DTD).
 
     Args:
         settings: `data_start` and `data_end` win where they are set.
         care_years: in order; they tell the days where no file tells a year.
     """
     prepared = [Prepared(settings.warehouse, kind) for kind in KINDS]
-    named = [int(year) for one in prepared for year in one.years() if year.isdecimal()]
+    named = [year for one in prepared for prepared_year in one.years().values() for year in prepared_year.file_years]
     years = list(care_years) or [date.today().year]
     told = named or years
     row = {

@@ -52,9 +52,9 @@ def make_over_years(session: Session, write: Callable[[str, str], None]) -> None
     """Make the tables of OVER_YEARS_TABLES.
 
     Reads these views over all years: visit_occurrence, condition_occurrence and drug_exposure (CDM), persons
-    (person_id, death_date), person_facts, met_persons and identities (preparation/shapes.py), code_map, code_lists,
-    concept, concept_ancestor and drug_strength (empty without a vocabulary), base, source_info (SOURCE_INFO), and the
-    received KI_CCI_R, IR_BEN_R and IR_BEN_R_ARC.
+    (person_id, death_date, death_month), person_facts, met_persons and identities (preparation/shapes.py), code_map,
+    code_lists, concept, concept_ancestor and drug_strength (empty without a vocabulary), base, source_info
+    (SOURCE_INFO), and the received KI_CCI_R, IR_BEN_R and IR_BEN_R_ARC.
 
     Args:
         session: the engine.

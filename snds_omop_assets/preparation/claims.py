@@ -12,7 +12,6 @@ The rules are the files of claims/, one SELECT per step, which DuckDB and Spark 
 """
 
 import csv
-import datetime as dt
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -242,7 +241,6 @@ def _flow(year: int | None, months: Iterable[Files]) -> pa.Table:
     return pa.table(
         {
             "flow_year": pa.array([year], SHORT),
-            "last_day": pa.array([None if year is None else dt.date(year, 12, 31)], DAY),
             "prescriber_site": pa.array([not tells]),
             "category_only": pa.array([not precise]),
         }

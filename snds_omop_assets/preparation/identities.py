@@ -45,6 +45,7 @@ PERSONS: Columns = {
     "department": (TEXT, "Department of residence, 2 characters, 3 overseas; NULL where it is unknown."),
     "person_id": (WHOLE, "OMOP id of the person."),
     "death_date": (DAY, "Latest known BEN_DCD_DTE of all identifiers of the person; NULL where none is known."),
+    "death_month": (WHOLE, "Latest known BEN_DCD_AME of all of them, as 201803; NULL where none is known."),
     "first_care": (DAY, "First day of care in the year of birth, of who has no month of birth; else NULL."),
 }
 """Rows are persons who can be in the CDM, each once: prepared/beneficiaries."""

@@ -77,6 +77,11 @@ class Sources:
                 found.setdefault(month, {}).setdefault(name, []).append(file)
         return dict(sorted(found.items()))
 
+    def years(self, year: int | None) -> list[int]:
+        """The years that the files tell, in order: their own, else those of the flows in them."""
+        months = [month for month in self.months if MONTH.fullmatch(month)]
+        return sorted({int(month[:4]) for month in months}) if year is None else [year]
+
 
 CLAIMS = Kind(
     "claims",
@@ -110,6 +115,11 @@ class PreparedYear:
     def care_years(self) -> set[int]:
         """The years of care that its rows go on to."""
         return set(made_of(self.folder).get("care_years", ()))
+
+    @property
+    def file_years(self) -> list[int]:
+        """The years that its received files tell, in order; of files that came whole, those of their flows."""
+        return list(made_of(self.folder).get("file_years", ()))
 
     def files(self, piece: str) -> list[Path]:
         """The files of a piece."""
@@ -158,7 +168,8 @@ class Prepared:
                 return False
             with folder_written_aside(folder) as aside, open_session() as session:
                 self.kind.prepare(session, sources, year, aside)
-                note_made(aside, wanted, care_years=_care_years(session, PreparedYear(aside).files(self.kind.rows)))
+                care_years = _care_years(session, PreparedYear(aside).files(self.kind.rows))
+                note_made(aside, wanted, care_years=care_years, file_years=sources.years(year))
         return True
 
     def _folder(self, year: int | None) -> Path:

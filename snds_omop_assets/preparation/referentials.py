@@ -34,7 +34,7 @@ def judge_certificates(session: Session) -> None:
     """Find who died by the certificates of the CépiDc.
 
     Reads KI_CCI_R, IR_BEN_R, IR_BEN_R_ARC and `identities`. Creates the step `certificates`: rows of KI_CCI_R with
-    person_id, day, code (initial cause), source_value and rule (`death` for the one of each person).
+    person_id, day, day_is_told, code (initial cause), source_value and rule (`death` for the one of each person).
     """
     _steps(session, CERTIFICATE_STEPS)
     session.drop("death_keys")

@@ -45,6 +45,7 @@ MET_PERSONS: Columns = {
     "ORG_AFF_BEN": (TEXT, "Organism of affiliation."),
     "BEN_CMU_TOP": (TEXT, "Whether the complementary solidarity insurance pays."),
     "death_date": (DAY, "Latest BEN_DCD_DTE of these lines; NULL where none is known."),
+    "death_month": (WHOLE, "Latest BEN_DCD_AME of these lines, as 201803; NULL where none is known."),
     "first_day": (DAY, "First day of care of these rows."),
     "last_day": (DAY, "Last day of care of these rows."),
 }

@@ -50,6 +50,7 @@ STAY_PARTS: Columns = {
     "birth_rank": (TEXT, "RNG_NAI, which tells twins apart; NULL where the field or year has none."),
     "entry": (DAY, "First day."),
     "exit_day": (DAY, "Last day that the file tells, never before the first."),
+    "begins": (DAY, "First day that the weeks or sequences of the part tell; NULL where they tell none."),
     "visit_concept_id": (WHOLE, "Kind of visit."),
     "type": (TEXT, "pmsi_stay or pmsi_external."),
     "provider": (TEXT, "Who treats, as SPE:1; NULL where unknown."),
@@ -129,8 +130,8 @@ class Field:
         units: it has passages in units or weeks.
         chained: running stays stand in the files of several years.
         kind: code of SNDS_TYPE.
-        words: what stands in SQL for the placeholders `{word}` of its files, besides {returned} that all have: the
-            field and its columns of drugs (external care), the name of a passage (HAD).
+        words: what stands in SQL for the placeholders `{word}` of its files, besides {returned} and DAYS that all have:
+            the field and its columns of drugs (external care), the name of a passage (HAD).
     """
 
     name: str
@@ -156,6 +157,12 @@ class Field:
 def _tables(field: str, names: str) -> tuple[str, ...]:
     return tuple(f"T_{field}_{name}" for name in names.split())
 
+
+DAYS: Final = {
+    "entry": "coalesce(c.EXE_SOI_DTD, c.ENT_DAT)",
+    "exit_day": "coalesce(c.EXE_SOI_DTF, c.SOR_DAT)",
+}
+"""First and last day of the patient's row c: the same days stand in two columns, and a delivery may have either."""
 
 EXTERNAL: Final = "CSTC FASTC FBSTC FCSTC FHSTC FLSTC FMSTC FPSTC"
 
@@ -262,7 +269,7 @@ def _of_fields(name: str, fields: Sequence[Field], columns: Columns) -> str:
 def _sql_of(name: str, field: Field) -> str:
     """A SELECT that reads the views and steps of a field, with what stands for its placeholders."""
     sql = _sql(name)
-    for word, stands in {"returned": field.returned, **field.words}.items():
+    for word, stands in {"returned": field.returned, **DAYS, **field.words}.items():
         sql = sql.replace(f"{{{word}}}", stands)
     return READS.sub(rf"\g<0>_{field.end}", sql)
 

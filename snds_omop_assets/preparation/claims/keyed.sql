@@ -6,6 +6,7 @@ SELECT
     flow_year, person_id, accessory, start_date, end_date, PRS_NAT_REF, executor, executor_kind, prescriber_kind, site,
     facility_row, bears_line, line_id, nomenclature, code, variant, detail_start, detail_end, refills,
     quantity, total, payer, visit_concept_id, visit_source_concept_id, is_event,
+    coalesce(site, prescriber_site) AS facility,
     omop_id(
         'event', CAST(person_id AS STRING), CAST(start_date AS STRING), CAST(end_date AS STRING), PRS_NAT_REF, executor,
         prescriber, CAST(prescribed AS STRING), nomenclature, code, variant, coalesce(site, prescriber_site)

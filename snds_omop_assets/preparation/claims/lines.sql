@@ -1,8 +1,7 @@
 -- The lines of a month of flow (CLAIM_LINES): rows are lines of ER_PRS_F, once for each of their details, with the rule
 -- that a line tells by itself.
 --
--- claim_flow        one row: flow_year, last_day (of the flow; NULL where the table came whole), prescriber_site,
---                   category_only
+-- claim_flow        one row: flow_year (of the file; NULL where the table came whole), prescriber_site, category_only
 -- claim_facilities  facilities.sql; claim_borne borne.sql (details); claim_services natures of services (code, nature)
 --
 -- Rules, the first that fits:
@@ -11,20 +10,22 @@
 --   supplement_line     CPL_MAJ_TOP 2: a cost and no act
 --   also_in_pmsi        see claim_facilities
 --   no_care_contact     a nature of service that is no care; one that no list knows is care
---   no_care_date, care_after_flow
+--   no_care_date
+--   care_after_flow     care of a later year than the file and its flow (FLX_DIS_DTD): files of archived years hold the
+--                       flows of January and February of the next one, too
 -- care_year: year of care of a row that goes on, for what it makes or for its amounts; NULL where it ends here.
 -- Source: HDH Synthese_Filtres, faq_dcir, sas_prestation_dcir; vocabulary/maps/services.csv.
 SELECT
     *,
     CASE
         WHEN (rule IS NULL OR rule IN ('supplement_line', 'participation_line'))
-             AND (last_day IS NULL OR start_date <= last_day)
+             AND NOT after_flow
         THEN CAST(year(start_date) AS INT)
     END AS care_year
 FROM (
     SELECT
         f.flow_year,
-        f.last_day,
+        coalesce(year(p.EXE_SOI_DTD) > greatest(f.flow_year, year(p.FLX_DIS_DTD)), FALSE) AS after_flow,
         CASE
             WHEN p.DPN_QLF IN ('71', '72') OR p.PRS_DPN_QLP IN ('71', '72') THEN
                 CASE WHEN coalesce(p.DPN_QLF, '0') = '0' AND p.PRS_DPN_QLP = '71' THEN 'participation_line'
@@ -33,7 +34,7 @@ FROM (
             WHEN e.in_pmsi THEN 'also_in_pmsi'
             WHEN p.PRS_NAT_REF IS NULL OR s.nature = 'none' THEN 'no_care_contact'
             WHEN p.EXE_SOI_DTD IS NULL THEN 'no_care_date'
-            WHEN p.EXE_SOI_DTD > f.last_day THEN 'care_after_flow'
+            WHEN year(p.EXE_SOI_DTD) > greatest(f.flow_year, year(p.FLX_DIS_DTD)) THEN 'care_after_flow'
         END AS rule,
         coalesce(s.nature = 'accessory', FALSE) AS accessory,
         p.BEN_NIR_PSA,

@@ -16,6 +16,7 @@ SELECT
     any_value(visit_source_concept_id) AS visit_source_concept_id,
     any_value(is_event) AS is_event,
     min(site) AS site,
+    any_value(facility) AS facility,
     -- A specialty before an activity, where only some of the lines tell it.
     max(executor_kind) AS executor_kind,
     max(prescriber_kind) AS prescriber_kind,

@@ -11,7 +11,8 @@ SELECT
     CASE WHEN l.BEN_NAI_ANN IS NULL THEN 'no_birth_year' END AS rule,
     nullif(s.conflict, '') AS conflict,
     nullif(s.explanation, '') AS explanation,
-    greatest(s.death_date, d.death_date) AS death_date
+    greatest(s.death_date, d.death_date) AS death_date,
+    greatest(s.death_month, d.death_month) AS death_month
 FROM latest_states l
 JOIN summaries s ON s.person = l.person
 LEFT JOIN deaths_met d ON d.person = l.person

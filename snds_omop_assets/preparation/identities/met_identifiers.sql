@@ -6,6 +6,7 @@ SELECT
     BEN_RNG_GEM,
     min(source) AS source,
     max(death_date) AS death_date,
+    max(death_month) AS death_month,
     CASE
         WHEN length(BEN_NIR_PSA) >= 16 AND length(replace(upper(BEN_NIR_PSA), 'X', '')) <= 1 THEN 'dummy_identifier'
         WHEN count(*) = count(*) FILTER (

@@ -80,6 +80,7 @@ SELECT
     COALESCE(l.commune_department, l.known_department) AS department,
     k.person_id,
     k.death_date,
+    k.death_month,
     f.first_care
 FROM located l
 JOIN keys k ON k.person = l.person

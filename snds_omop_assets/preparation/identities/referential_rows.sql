@@ -6,12 +6,12 @@
 WITH delivered AS (
     SELECT 'IR_BEN_R' AS source, BEN_NIR_PSA, BEN_NIR_PSA_DELIVERED, BEN_RNG_GEM, BEN_NIR_ANO, BEN_IDT_ANO, BEN_IDT_TOP,
            BEN_CDI_NIR, BEN_SEX_COD, BEN_SEX_COD_DELIVERED, BEN_NAI_ANN, BEN_NAI_MOI, BEN_RES_DPT, BEN_RES_COM,
-           ORG_AFF_BEN, BEN_DCD_DTE, MAX_TRT_DTD, BEN_DTE_MAJ, source_file, source_line
+           ORG_AFF_BEN, BEN_DCD_DTE, BEN_DCD_AME, MAX_TRT_DTD, BEN_DTE_MAJ, source_file, source_line
     FROM IR_BEN_R
     UNION ALL
     SELECT 'IR_BEN_R_ARC', BEN_NIR_PSA, BEN_NIR_PSA_DELIVERED, BEN_RNG_GEM, BEN_NIR_ANO, BEN_IDT_ANO, BEN_IDT_TOP,
            BEN_CDI_NIR, BEN_SEX_COD, BEN_SEX_COD_DELIVERED, BEN_NAI_ANN, BEN_NAI_MOI, BEN_RES_DPT, BEN_RES_COM,
-           ORG_AFF_BEN, BEN_DCD_DTE, MAX_TRT_DTD, BEN_DTE_MAJ, source_file, source_line
+           ORG_AFF_BEN, BEN_DCD_DTE, BEN_DCD_AME, MAX_TRT_DTD, BEN_DTE_MAJ, source_file, source_line
     FROM IR_BEN_R_ARC
 )
 
@@ -38,5 +38,5 @@ SELECT
         WHEN length(BEN_NIR_PSA) >= 16 AND length(replace(upper(BEN_NIR_PSA), 'X', '')) <= 1 THEN 'dummy_identifier'
     END AS rule,
     BEN_SEX_COD, BEN_SEX_COD_DELIVERED, BEN_NAI_ANN, BEN_NAI_MOI, BEN_RES_DPT, BEN_RES_COM, ORG_AFF_BEN, BEN_DCD_DTE,
-    MAX_TRT_DTD, BEN_DTE_MAJ, source_file, source_line
+    BEN_DCD_AME, MAX_TRT_DTD, BEN_DTE_MAJ, source_file, source_line
 FROM delivered

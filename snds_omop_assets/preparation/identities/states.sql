@@ -24,7 +24,7 @@ SELECT
     CASE WHEN idt.number_for_life IS NULL THEN r.BEN_IDT_ANO END AS BEN_IDT_ANO,
     r.for_life,
     r.BEN_NIR_PSA, r.BEN_SEX_COD, r.BEN_SEX_COD_DELIVERED, r.BEN_NAI_ANN, r.BEN_NAI_MOI, r.BEN_RES_DPT, r.BEN_RES_COM,
-    r.ORG_AFF_BEN, r.BEN_DCD_DTE, r.MAX_TRT_DTD, r.BEN_DTE_MAJ, r.source_file, r.source_line
+    r.ORG_AFF_BEN, r.BEN_DCD_DTE, r.BEN_DCD_AME, r.MAX_TRT_DTD, r.BEN_DTE_MAJ, r.source_file, r.source_line
 FROM referential_rows r
 JOIN whose w ON w.identifier = r.identifier
 LEFT JOIN dummies nir ON nir.number_for_life = r.BEN_NIR_ANO
@@ -38,6 +38,6 @@ SELECT
     o.BEN_NIR_PSA || coalesce(o.BEN_RNG_GEM, ''),
     NULL, NULL, FALSE,
     m.BEN_NIR_PSA, m.BEN_SEX_COD, m.BEN_SEX_COD, m.birth_year, NULL, m.BEN_RES_DPT, m.BEN_RES_COM, m.ORG_AFF_BEN,
-    m.death_date, m.last_day, m.first_day, NULL, NULL
+    m.death_date, m.death_month, m.last_day, m.first_day, NULL, NULL
 FROM met_persons m
 JOIN only_met o ON o.BEN_NIR_PSA = m.BEN_NIR_PSA AND o.BEN_RNG_GEM IS NOT DISTINCT FROM m.BEN_RNG_GEM

@@ -5,7 +5,7 @@
 -- What the PMSI says is left out of comparisons: its year of birth is an estimate from the age.
 WITH compared AS (
     SELECT
-        person, for_life, BEN_IDT_ANO, BEN_NIR_ANO, BEN_DCD_DTE,
+        person, for_life, BEN_IDT_ANO, BEN_NIR_ANO, BEN_DCD_DTE, BEN_DCD_AME,
         CASE WHEN source <> 'PMSI' AND BEN_SEX_COD IN ('1', '2') THEN BEN_SEX_COD END AS sex,
         CASE WHEN source <> 'PMSI' THEN BEN_NAI_ANN END AS birth_year,
         CASE WHEN source <> 'PMSI' THEN BEN_NAI_MOI END AS birth_month
@@ -17,6 +17,7 @@ SELECT
     min(CASE WHEN for_life THEN BEN_IDT_ANO END) AS least_idt_ano,
     min(BEN_NIR_ANO) AS least_nir_ano,
     max(BEN_DCD_DTE) AS death_date,
+    max(BEN_DCD_AME) AS death_month,
     concat_ws(
         ' and ',
         CASE WHEN min(sex) < max(sex) THEN 'sex' END,

@@ -3,28 +3,15 @@
 -- Day: BEN_DCD_DTE; where a project was given the month only (BEN_DCD_AME), its last day, so that no care follows it.
 -- A person dies once: of several certificates the first day counts.
 
-WITH delivered AS (
-    SELECT
-        *,
-        CAST(floor(BEN_DCD_AME / 100) AS INT) AS death_year,
-        CAST(BEN_DCD_AME % 100 AS INT) AS death_month
-    FROM KI_CCI_R
-),
-
-dated AS (
-    SELECT
-        *,
-        coalesce(BEN_DCD_DTE, CASE
-            WHEN death_month = 12 THEN make_date(death_year, 12, 31)
-            WHEN death_month BETWEEN 1 AND 11 THEN make_date(death_year, death_month + 1, 1) + CAST(-1 AS INT)
-        END) AS day
-    FROM delivered
+WITH dated AS (
+    SELECT *, coalesce(BEN_DCD_DTE, end_of_month(BEN_DCD_AME)) AS day FROM KI_CCI_R
 ),
 
 ordered AS (
     SELECT
         d.DCD_IDT_ENC,
         d.day,
+        d.BEN_DCD_DTE IS NOT NULL AS day_is_told,
         replace(upper(trim(d.DCD_CIM_COD)), '.', '') AS code,
         d.DCD_CIM_COD AS source_value,
         k.person_id,
@@ -41,6 +28,6 @@ ordered AS (
 )
 
 SELECT
-    DCD_IDT_ENC, person_id, day, code, source_value,
+    DCD_IDT_ENC, person_id, day, day_is_told, code, source_value,
     CASE WHEN rule IS NOT NULL THEN rule WHEN place > 1 THEN 'same_death' ELSE 'death' END AS rule
 FROM ordered

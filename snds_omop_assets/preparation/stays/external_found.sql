@@ -1,5 +1,5 @@
 -- stays/external found: one row per day of external care of a hospital (T_{field}_CSTC), with what its invoice says.
--- {field} is MCO or SSR; {returned} says that a return code is not 0.
+-- {field} is MCO or SSR; {returned} says that a return code is not 0; {entry} and {exit_day} are its days.
 -- The kind of visit is 9203 where emergencies are billed (ATU, in the MCO only), else 9202 (HDH visit_occurrence).
 -- Who treats is the specialty of the fees (FCSTC), else of the facility's (FBSTC); the smallest code of several.
 
@@ -33,9 +33,10 @@ SELECT
     c.NIR_ANO_17,
     c.RNG_NAI AS birth_rank,
     CAST(NULL AS STRING) AS mother_key,
-    c.EXE_SOI_DTD AS entry,
-    coalesce(c.EXE_SOI_DTF, c.EXE_SOI_DTD) AS exit_day,
-    c.EXE_SOI_DTD AS origin,
+    {entry} AS entry,
+    coalesce({exit_day}, {entry}) AS exit_day,
+    {entry} AS origin,
+    CAST(NULL AS DATE) AS begins,
     {returned} AS returned,
     CAST(NULL AS STRING) AS stay_rule,
     CASE WHEN facility.emergencies > 0 THEN 9203 ELSE 9202 END AS visit_concept_id,

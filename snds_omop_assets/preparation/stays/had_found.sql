@@ -1,7 +1,7 @@
 -- stays/had found: one row per stay at home in the file of a year (T_HAD_C), with what its sub-sequences (T_HAD_B) say.
 -- The kind of visit is 581476 home visit. The site is the geographic FINESS, whose column is ETA_NUM_TWO
 -- until 2016 and ETA_NUM_GEO since (HDH visit_occurrence). {passage} names the sub-sequence; {returned} says that a
--- return code is not 0.
+-- return code is not 0; {entry} and {exit_day} are its days.
 
 WITH said AS (
     SELECT
@@ -16,6 +16,7 @@ WITH said AS (
         min(b.COD_SEX) AS sex,
         min(b.AGE_ANN) AS age_years,
         min(b.AGE_JOU) AS age_days,
+        min(s.first_day) FILTER (WHERE s.rule IS NULL) AS first_day,
         max(s.last_day) FILTER (WHERE s.rule IS NULL) AS last_day
     FROM T_HAD_B b
     JOIN slices s
@@ -29,9 +30,10 @@ SELECT
     c.NIR_ANO_17,
     c.RNG_NAI AS birth_rank,
     CAST(NULL AS STRING) AS mother_key,
-    c.EXE_SOI_DTD AS entry,
-    coalesce(c.EXE_SOI_DTF, s.last_day) AS exit_day,
-    c.EXE_SOI_DTD AS origin,
+    {entry} AS entry,
+    coalesce({exit_day}, s.last_day) AS exit_day,
+    {entry} AS origin,
+    s.first_day AS begins,
     {returned} AS returned,
     CASE WHEN s.good = 0 THEN s.rule END AS stay_rule,
     581476 AS visit_concept_id,

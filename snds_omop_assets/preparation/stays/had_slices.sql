@@ -11,7 +11,7 @@ ordered AS (
         b.ETA_NUM_EPMSI AS hospital,
         b.RHAD_NUM AS number,
         {passage} AS passage,
-        c.EXE_SOI_DTD AS entry,
+        {entry} AS entry,
         coalesce(b.SSEQ_NBJ, 0) AS days,
         b.SEQ_SEJ_NBJ + b.SSEQ_SEQ_NBJ AS days_before,
         CASE WHEN w.RHAD_NUM IS NOT NULL THEN 'grouping_error' END AS rule,

@@ -2,7 +2,7 @@
 -- Kinds of visit: 9201 inpatient, 262 inpatient through emergencies (ENT_PRV 5, U), 9202 outpatient (a session, GHM
 -- 28, whatever its nights; 0 nights), 9203 emergencies without a night.
 -- Errors: GHM 90; SEJ_TYP B is an act done for another hospital (HDH Synthese_Filtres). {returned} says that a
--- return code is not 0.
+-- return code is not 0; {entry} and {exit_day} are its days.
 
 SELECT
     c.ETA_NUM AS hospital,
@@ -10,9 +10,10 @@ SELECT
     c.NIR_ANO_17,
     c.RNG_NAI AS birth_rank,
     c.NIR_ANO_MAM AS mother_key,
-    c.EXE_SOI_DTD AS entry,
-    coalesce(c.EXE_SOI_DTF, c.EXE_SOI_DTD + CAST(coalesce(b.SEJ_NBJ, 0) AS INT)) AS exit_day,
-    c.EXE_SOI_DTD AS origin,
+    {entry} AS entry,
+    coalesce({exit_day}, {entry} + CAST(coalesce(b.SEJ_NBJ, 0) AS INT)) AS exit_day,
+    {entry} AS origin,
+    CAST(NULL AS DATE) AS begins,
     {returned} AS returned,
     CASE
         WHEN b.SEJ_TYP = 'B' THEN 'inter_hospital_act'
@@ -20,7 +21,7 @@ SELECT
     END AS stay_rule,
     CASE
         WHEN b.GRG_GHM LIKE '28%' THEN 9202
-        WHEN coalesce(c.EXE_SOI_DTF, c.EXE_SOI_DTD + CAST(coalesce(b.SEJ_NBJ, 0) AS INT)) > c.EXE_SOI_DTD
+        WHEN coalesce({exit_day}, {entry} + CAST(coalesce(b.SEJ_NBJ, 0) AS INT)) > {entry}
             THEN CASE WHEN b.ENT_PRV IN ('5', 'U') THEN 262 ELSE 9201 END
         WHEN b.ENT_PRV IN ('5', 'U') THEN 9203
         ELSE 9202

@@ -8,7 +8,7 @@ WITH ordered AS (
         um.ETA_NUM AS hospital,
         um.RSA_NUM AS number,
         um.UM_ORD_NUM,
-        c.EXE_SOI_DTD AS entry,
+        {entry} AS entry,
         coalesce(um.PAR_DUR_SEJ, 0) AS days,
         coalesce(um.ETA_NUM_GEO, um.ETA_NUM_GEO1, um.ETA_NUM) AS site,
         nullif(upper(trim(um.AUT_TYP1_UM)), '') AS unit_type,

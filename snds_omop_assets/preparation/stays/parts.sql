@@ -35,6 +35,7 @@ SELECT
     greatest(entry, coalesce(exit_day, entry)) AS exit_day,
     CAST(year(entry) AS INT) AS care_year,
     origin,
+    begins,
     CAST(visit_concept_id AS BIGINT) AS visit_concept_id,
     type,
     provider,

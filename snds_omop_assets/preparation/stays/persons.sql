@@ -13,6 +13,7 @@ SELECT
     CAST(NULL AS STRING) AS ORG_AFF_BEN,
     CAST(NULL AS STRING) AS BEN_CMU_TOP,
     CAST(NULL AS DATE) AS death_date,
+    CAST(NULL AS BIGINT) AS death_month,
     min(entry) AS first_day,
     max(exit_day) AS last_day
 FROM parts

@@ -2,7 +2,7 @@
 -- sequences (T_RIP_RSA) say.
 -- The kind of visit is that of the first sequence: part-time care (FOR_ACT 20 to 23) is 9202 outpatient,
 -- else 9201 inpatient. Delays of acts count from the first sequence: their table (T_RIP_CCAM) does not say of which.
--- {returned} says that a return code is not 0.
+-- {returned} says that a return code is not 0; {entry} and {exit_day} are its days.
 
 WITH said AS (
     SELECT
@@ -30,9 +30,10 @@ SELECT
     c.NIR_ANO_17,
     CAST(NULL AS STRING) AS birth_rank,
     CAST(NULL AS STRING) AS mother_key,
-    c.EXE_SOI_DTD AS entry,
-    coalesce(c.EXE_SOI_DTF, s.last_day) AS exit_day,
-    coalesce(s.first_day, c.EXE_SOI_DTD) AS origin,
+    {entry} AS entry,
+    coalesce({exit_day}, s.last_day) AS exit_day,
+    coalesce(s.first_day, {entry}) AS origin,
+    s.first_day AS begins,
     {returned} AS returned,
     CASE WHEN s.good = 0 THEN s.rule END AS stay_rule,
     CASE WHEN s.form IN ('20', '21', '22', '23') THEN 9202 ELSE 9201 END AS visit_concept_id,

@@ -8,10 +8,10 @@ SELECT
     CAST(row_number() OVER (
         PARTITION BY r.ETA_NUM_EPMSI, r.RIP_NUM ORDER BY coalesce(r.DEL_DAT, 0), r.SEQ_SEQ_NUM
     ) AS INT) AS place,
-    c.EXE_SOI_DTD + CAST(coalesce(r.DEL_DAT, 0) AS INT) AS origin,
-    c.EXE_SOI_DTD + CAST(coalesce(r.DEL_DAT, 0) AS INT) AS first_day,
-    c.EXE_SOI_DTD + CAST(coalesce(r.DEL_DAT, 0) + greatest(coalesce(r.SEQ_COU_NBJ, 1) - 1, 0) AS INT) AS last_day,
-    c.EXE_SOI_DTD + CAST(coalesce(r.DEL_DAT, 0) + greatest(coalesce(r.SEQ_COU_NBJ, 1) - 1, 0) AS INT) AS until_day,
+    {entry} + CAST(coalesce(r.DEL_DAT, 0) AS INT) AS origin,
+    {entry} + CAST(coalesce(r.DEL_DAT, 0) AS INT) AS first_day,
+    {entry} + CAST(coalesce(r.DEL_DAT, 0) + greatest(coalesce(r.SEQ_COU_NBJ, 1) - 1, 0) AS INT) AS last_day,
+    {entry} + CAST(coalesce(r.DEL_DAT, 0) + greatest(coalesce(r.SEQ_COU_NBJ, 1) - 1, 0) AS INT) AS until_day,
     CAST(NULL AS STRING) AS site,
     CAST(NULL AS STRING) AS unit_type,
     CAST(NULL AS STRING) AS unit_type_list,

@@ -2,7 +2,7 @@
 -- (T_SSR_B) say.
 -- The kind of visit is that of the first week: HOS_TYP_UM 1, 3 are 9201 inpatient, 2, 4 are 9202
 -- outpatient. A stay of which every week is an error, or a repeat, is what its weeks are. {returned} says that a
--- return code is not 0.
+-- return code is not 0; {entry} and {exit_day} are its days.
 
 WITH said AS (
     SELECT
@@ -18,6 +18,7 @@ WITH said AS (
         max_by(b.SOR_MOD, s.place) FILTER (WHERE b.SOR_MOD IS NOT NULL) AS SOR_MOD,
         min(b.COD_SEX) AS sex,
         min(b.AGE_ANN) AS age_years,
+        min(s.first_day) FILTER (WHERE s.rule IS NULL) AS first_day,
         max(s.last_day) FILTER (WHERE s.rule IS NULL) AS last_day
     FROM T_SSR_B b
     JOIN slices s ON s.hospital = b.ETA_NUM AND s.number = b.RHA_NUM AND s.passage = b.RHS_NUM
@@ -29,9 +30,10 @@ SELECT
     c.NIR_ANO_17,
     CAST(NULL AS STRING) AS birth_rank,
     CAST(NULL AS STRING) AS mother_key,
-    c.EXE_SOI_DTD AS entry,
-    coalesce(c.EXE_SOI_DTF, s.last_day) AS exit_day,
-    c.EXE_SOI_DTD AS origin,
+    {entry} AS entry,
+    coalesce({exit_day}, s.last_day) AS exit_day,
+    {entry} AS origin,
+    s.first_day AS begins,
     {returned} AS returned,
     CASE WHEN s.good = 0 THEN s.rule END AS stay_rule,
     CASE WHEN s.hospitalisation IN ('2', '4') THEN 9202 ELSE 9201 END AS visit_concept_id,

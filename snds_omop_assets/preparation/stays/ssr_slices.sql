@@ -12,7 +12,7 @@ WITH week AS (
         b.ETA_NUM AS hospital,
         b.RHA_NUM AS number,
         b.RHS_NUM AS passage,
-        c.EXE_SOI_DTD AS entry,
+        {entry} AS entry,
         coalesce(b.RHS_ANT_SEJ_ENT, 0) AS days_before,
         coalesce(b.JP_HWE, '') || coalesce(b.JP_WE, '') AS days,
         coalesce(b.ETA_NUM_GEO, b.ETA_NUM) AS site,

@@ -1,6 +1,7 @@
 -- stays/stay known: the stays with their person and their visit, or the rule by which they end.
 -- A running stay of the SSR, HAD or psychiatry has another number each year: the same person, hospital and day of entry
--- are one visit. place orders its parts; the first makes the visit.
+-- are one visit. place orders its parts, those of one year by their first day; the first makes
+-- the visit.
 
 WITH known AS (
     SELECT
@@ -19,6 +20,9 @@ WITH known AS (
 )
 SELECT *, CAST(1 AS BIGINT) AS place FROM known WHERE NOT chained OR rule IS NOT NULL
 UNION ALL
-SELECT *, row_number() OVER (PARTITION BY visit_id ORDER BY file_year NULLS FIRST, part_id) AS place
+SELECT *, row_number() OVER (
+    PARTITION BY visit_id
+    ORDER BY file_year NULLS FIRST, begins NULLS LAST, exit_day, part_id
+) AS place
 FROM known
 WHERE chained AND rule IS NULL

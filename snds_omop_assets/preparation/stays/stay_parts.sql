@@ -33,6 +33,7 @@ SELECT
     p.entry,
     p.exit_day,
     p.care_year,
+    p.begins,
     p.visit_concept_id,
     p.type,
     p.provider,
