@@ -893,6 +893,17 @@ def test_a_table_that_came_by_year_does_not_come_whole_after(tmp_path):
     assert all_files(tmp_path / "warehouse") == before
 
 
+@pytest.mark.parametrize(("first", "then"), [("B", "D"), ("D", "B")])
+def test_rows_that_are_joined_come_all_by_year_or_all_whole_over_deliveries_too(tmp_path, first, then):
+    """T_MCO_D belongs to T_MCO_B, whichever was there first."""
+    rows = {"B": "ETA_NUM;RSA_NUM;BDI_DEP\n1;1;75\n", "D": "ETA_NUM;RSA_NUM;ASS_DGN\n1;1;I10\n"}
+    again(tmp_path, f"T_MCO_{first}", (f"T_MCO13{first}.csv", rows[first]), year=2013)
+    (tmp_path / "in" / f"T_MCO13{first}.csv").unlink()
+    put(tmp_path / "in", (f"T_MCOaa{then}.csv", rows[then]))
+    with pytest.raises(DeliveryError, match=f"T_MCO_{then} comes whole and the warehouse has T_MCO_{first} by year"):
+        receive(open_delivery(tmp_path / "in", "official"), f"T_MCO_{then}", None, Store(tmp_path / "warehouse"))
+
+
 def test_the_year_before_is_what_a_new_year_is_compared_with(tmp_path):
     again(tmp_path, "T_MCO_E", ("T_MCO13E.csv", "ETA_NUM;SOC_RAI\n75010016;A\n"), year=2013)
     _, receipt = again(tmp_path, "T_MCO_E", ("T_MCO14E.csv", "ETA_NUM\n75010016\n"), year=2014)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
+from snds_omop_assets.contracts.contract_files import official_tables
 from snds_omop_assets.contracts.snds_tables import FLOW_MONTH, SndsTable
 from snds_omop_assets.errors import DeliveryError
 from snds_omop_assets.reception.delivery import Delivery, Source, stem_of
@@ -133,6 +134,16 @@ def _refuse_two_cuts(store: Store, table: SndsTable, year: int | None) -> None:
             f"{table.name} comes {now} and the warehouse has it {then}: its rows would be there twice. Name the files "
             f"as before ({table.file_name(year or 2013)} tells a year), or remove {stored.path} to begin again."
         )
+    for other in official_tables().values():
+        if (table.parent != other.name and other.parent != table.name) or (kept := store.table(other)) is None:
+            continue
+        if (kept.places[0].year is None) != (year is None):
+            now, then = ("whole", "by year") if year is None else ("by year", "whole")
+            raise DeliveryError(
+                f"{table.name} comes {now} and the warehouse has {other.name} {then}: their rows are joined year by "
+                f"year. Deliver both by year, named as {table.file_name(year or 2013)}, or both whole; remove "
+                f"{kept.path} to begin again."
+            )
 
 
 def _refuse_less(before: Receipt, receipt: Receipt, table: SndsTable, place: Place) -> None:
