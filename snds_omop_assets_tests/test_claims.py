@@ -231,12 +231,43 @@ def test_a_surcharge_joins_the_visit_of_its_executor_and_never_makes_one(session
     assert counts(session) == {"visit": 1, "accessory_line": 1, "accessory_without_visit": 1}
 
 
+def test_what_a_surcharge_names_is_an_event_of_the_visit_that_it_joins(session: DuckDBSession) -> None:
+    named = {**LINE, "accessory": True, "nomenclature": "CCAM", "code": "HBLD057", "variant": "1/0", "total": 50.0}
+    judged(session, LINE, named, {**named, "executor": "D2"}, {**named, "code": None, "executor": "D1"})
+    event = the(session, "claim_events")
+    assert (event["code"], event["visit_occurrence_id"]) == (
+        "HBLD057",
+        the(session, "claim_visits")["visit_occurrence_id"],
+    )
+    assert (event["total"], event["payer"], the(session, PAID)["total"]) == (None, None, 125)
+    assert counts(session, "ER_CAM_F") == {"event": 1, "accessory_without_visit": 1, "no_code": 1}
+
+
 def test_a_surcharge_joins_the_visit_in_its_facility(session: DuckDBSession) -> None:
     here = {**LINE, "site": CLINIC}
     judged(session, LINE, here, {**here, "PRS_NAT_REF": SURCHARGE, "accessory": True, "total": 50.0})
     places = {row["visit_occurrence_id"]: row["site"] for row in rows(session, "claim_visits")}
     costs = {places[row["visit_occurrence_id"]]: row["total"] for row in rows(session, PAID)}
     assert costs == {None: 25, CLINIC: 75}
+
+
+def test_two_unknown_executors_in_two_facilities_are_not_the_same(session: DuckDBSession) -> None:
+    visit = {**LINE, "executor": None, "site": CLINIC}
+    surcharge = {**visit, "PRS_NAT_REF": SURCHARGE, "accessory": True, "total": 50.0}
+    judged(session, visit, surcharge, {**surcharge, "site": OTHER_CLINIC}, {**surcharge, "site": None, "total": 7.0})
+    assert sum(row["total"] for row in rows(session, PAID)) == 25 + 50 + 7
+    assert counts(session) == {"visit": 1, "accessory_line": 2, "accessory_without_visit": 1}
+
+
+def test_what_was_cancelled_tells_neither_days_nor_specialty(session: DuckDBSession) -> None:
+    device = {
+        **LINE, "PRS_NAT_REF": DEVICE, "nomenclature": "LPP", "code": "1128104", "variant": "3",
+        "detail_start": DAY, "detail_end": dt.date(2018, 12, 31), "executor_kind": "SPE:3",
+    }  # fmt: skip
+    right = {**device, "detail_end": dt.date(2018, 4, 1), "executor_kind": "SPE:1"}
+    judged(session, device, {**device, "quantity": -1.0, "total": -25.0}, right)
+    event = the(session, "claim_events")
+    assert (event["end_date"], event["provider"], event["quantity"]) == (dt.date(2018, 4, 1), "SPE:1", 1)
 
 
 @pytest.mark.parametrize("rule", ["supplement_line", "participation_line"])
@@ -534,14 +565,29 @@ def test_retrocession_stays_and_drugs_of_stays_do_not(
     assert [piece["quantity"] for piece in pieces] == [-2] * kept
 
 
+@pytest.mark.parametrize(("top", "kept"), [("0", 1), (None, 0), ("1", 0)])
+def test_what_a_public_hospital_sells_to_who_goes_home_stays(
+    session: DuckDBSession, tmp_path: Path, top: str | None, kept: int
+) -> None:
+    tables = {
+        "ER_PRS_F": [claim(PRS_NAT_REF="3317")],
+        "ER_ETE_F": [detail(ETB_EXE_FIN=CLINIC, ETE_IND_TAA="1")],
+        "ER_UCD_F": [detail(UCD_UCD_COD="9261104", UCD_DLV_NBR=2, UCD_TOP_UCD=top)],
+    }
+    pieces, ended = prepared(session, tmp_path, tables)
+    assert len(pieces) == kept
+    assert ended.get(("ER_UCD_F", "also_in_pmsi"), 0) == 1 - kept
+
+
 def test_details_bring_their_codes_quantities_and_dates(session: DuckDBSession, tmp_path: Path) -> None:
     last = dt.date(2018, 4, 1)
     tables = {
-        "ER_PRS_F": [claim(number, PRS_ACT_QTE=-2.0) for number in range(1, 8)],
+        "ER_PRS_F": [claim(number, PRS_ACT_QTE=-2.0) for number in range(1, 9)],
         "ER_PHA_F": [
             detail(1, PHA_PRS_C13=IBUPROFEN, PHA_PRS_IDE="3610973", PHA_ACT_QSN=-3.0, PHA_SEQ_RNV="1"),
             detail(2, PHA_PRS_C13="0", PHA_PRS_IDE="3610973", PHA_ACT_QSN=None, PHA_SEQ_RNV="X"),
             detail(3, PHA_PRS_C13=IBUPROFEN, PHA_DEC_TOP="1", PHA_DEC_QSU=-7.0, PHA_ACT_QSN=-1.0),
+            detail(8, PHA_PRS_C13=IBUPROFEN, PHA_DEC_TOP="D", PHA_DEC_QSU=-6.0, PHA_ACT_QSN=-1.0),
         ],
         "ER_BIO_F": [detail(4, BIO_PRS_IDE="1104", BIO_ACT_QSN=-1.0)],
         "ER_CAM_F": [detail(5, CAM_PRS_IDE="neka020 ", CAM_ACT_COD="1", CAM_TRT_PHA="0")],
@@ -554,7 +600,7 @@ def test_details_bring_their_codes_quantities_and_dates(session: DuckDBSession, 
     told = {(p["nomenclature"], p["code"], p["variant"], p["quantity"], p["refills"]) for p in pieces}
     assert told == {
         ("CIP13", IBUPROFEN, None, -3, 1), ("CIP7", "3610973", None, -1, None),
-        ("CIP13", IBUPROFEN, "opened", -7, None),
+        ("CIP13", IBUPROFEN, "opened", -7, None), ("CIP13", IBUPROFEN, "opened", -6, None),
         ("NABM", "1104", None, -1, None), ("CCAM", "NEKA020", "1/0", -1, None), ("LPP", "1128104", "3", -1, None),
         ("LPP", None, "1", -1, None),
     }  # fmt: skip
@@ -584,6 +630,20 @@ def test_amounts_of_a_line_of_several_details_stand_on_one_of_them(session: Duck
     assert first["line_id"] == second["line_id"] is not None
     assert sorted((piece["bears_line"], piece["total"] or 0) for piece in (first, second)) == [(False, 0), (True, 25)]
     assert [piece["line_id"] for piece in pieces if piece["nomenclature"] is None] == [None]
+
+
+def test_a_line_and_the_one_that_cancels_it_have_their_amounts_on_the_same_detail(
+    session: DuckDBSession, tmp_path: Path
+) -> None:
+    def pack(line: int, place: int, code: str, quantity: float) -> Row:
+        return {**detail(line, PHA_PRS_C13=code, PHA_ACT_QSN=quantity), "source_line": place}
+
+    other = "3400930000000"
+    details = [pack(1, 9, IBUPROFEN, 1.0), pack(1, 8, other, 1.0), pack(2, 10, IBUPROFEN, -1.0),
+               pack(2, 11, other, -1.0), pack(3, 1, other, 0.0), pack(3, 2, IBUPROFEN, 1.0)]  # fmt: skip
+    pieces, _ = prepared(session, tmp_path, {"ER_PRS_F": [claim(n) for n in (1, 2, 3)], "ER_PHA_F": details})
+    bearers = sorted((piece["code"], piece["quantity"]) for piece in pieces if piece["bears_line"])
+    assert bearers == [(other, -1), (other, 1), (IBUPROFEN, 1)]
 
 
 def test_details_without_line_and_second_facilities_are_counted(session: DuckDBSession, tmp_path: Path) -> None:

@@ -555,6 +555,31 @@ def test_acts_of_a_second_unit_count_from_the_entry_in_it(read: Read) -> None:
     assert [row["visit_detail_id"] for row in made.events] == [row["visit_detail_id"] for row in made.details]
 
 
+def test_a_second_unit_of_the_first_week_begins_with_its_presence(read: Read) -> None:
+    act = {**HOSPITAL, "RHA_NUM": "1", "CSARR_COD": "DKR+016", "ENT_DAT_DEL_UM": 1, "RHS_NUM": "002"}
+    made = read(ssr(week("001", "0110000", 0), week("002", "0001111", 0, AUT_TYP_UM="50")), {"T_SSR_CSARR": [act]})
+    days = [(row["visit_detail_start_date"], row["visit_detail_end_date"]) for row in made.details]
+    assert days == [(date(2018, 3, 6), date(2018, 3, 7)), (date(2018, 3, 8), date(2018, 3, 11))]
+    assert events(made, "start_date") == [(date(2018, 3, 9),)]
+
+
+def test_a_week_tells_the_entry_in_its_unit(read: Read) -> None:
+    """The stay entered another unit on 27 February; that of the file is entered on Wednesday 7 March."""
+    act = {**HOSPITAL, "RHA_NUM": "1", "CSARR_COD": "DKR+016", "ENT_DAT_DEL_UM": 6, "RHS_NUM": "003"}
+    made = read(ssr(week("003", "1111111", 13, SEJ_ANT=5), EXE_SOI_DTD=date(2018, 2, 27)), {"T_SSR_CSARR": [act]})
+    assert events(made, "start_date") == [(date(2018, 3, 13),)]
+
+
+@pytest.mark.parametrize(("sequence", "day"), [("2", date(2018, 4, 13)), (None, date(2018, 3, 13))])
+def test_acts_of_psychiatry_count_from_their_sequence_where_it_is_named(
+    read: Read, sequence: str | None, day: date
+) -> None:
+    act = {**PSYCHIATRY, "SEQ_SEQ_NUM": sequence, "CDC_ACT": "DEQP003", "ENT_DAT_DEL": 3}
+    stay = rip({"SEQ_SEQ_NUM": "1", "SEQ_COU_NBJ": 31}, {"SEQ_SEQ_NUM": "2", "DEL_DAT": 31, "SEQ_COU_NBJ": 20})
+    made = read(stay, {"T_RIP_CCAM": [act]})
+    assert events(made, "start_date") == [(day,)]
+
+
 def test_acts_at_home_count_from_their_sub_sequence_and_drugs_from_the_entry(read: Read) -> None:
     parts = [{"SSEQ_NUM": "1", "SSEQ_NBJ": 14}, {"SSEQ_NUM": "2", "SSEQ_NBJ": 10}]
     act = {**HOME, "SEQ_NUM": "1", "SSEQ_NUM": "2", "CCAM_COD": "DEQP003", "DEL_DEB_SSEQ": 3, "ACT_COD": "1"}
@@ -670,6 +695,7 @@ def test_drugs_are_summed_by_day_and_divided_by_the_stays_that_share_them(read: 
                 {**drug, "NBR_SEJ": 3},
                 {**drug, "NBR_SEJ": None},
                 {**drug, "ADM_NBR": -1.0},
+                {**drug, "ADM_NBR": None},
                 {**drug, "UCD_UCD_COD": None, "UCD_COD": "9801005", "NBR_SEJ": 0},
             ]
         },
@@ -679,7 +705,7 @@ def test_drugs_are_summed_by_day_and_divided_by_the_stays_that_share_them(read: 
         for code, quantity in (("9801003", 8.0), ("9801005", 6.0))
     ]
     assert made.counts["T_MCO_MED", "event"] == 3
-    assert made.counts["T_MCO_MED", "no_quantity"] == 1
+    assert made.counts["T_MCO_MED", "no_quantity"] == 2
 
 
 def test_two_drugs_that_stand_in_two_tables_count_once(read: Read) -> None:

@@ -1,5 +1,6 @@
 -- claim_counts: source rows by the rule by which they end (COUNTS).
--- A line of several details ends by the best of what they end by; a detail of a line that makes a visit makes an event.
+-- A line of several details ends by the best of what they end by; a detail of a line that makes or
+-- joins a visit makes an event.
 WITH lines AS (
     SELECT flow_year, facility_row, rule, row_count FROM claim_ends WHERE bears_line AND line_id IS NULL
     UNION ALL
@@ -24,7 +25,7 @@ GROUP BY flow_year, rule
 UNION ALL
 SELECT
     t.source_table, e.flow_year,
-    CASE WHEN e.rule <> 'visit' THEN e.rule WHEN e.has_code THEN 'event' ELSE 'no_code' END,
+    CASE WHEN e.rule NOT IN ('visit', 'accessory_line') THEN e.rule WHEN e.has_code THEN 'event' ELSE 'no_code' END,
     sum(e.row_count)
 FROM claim_ends e
 JOIN claim_tables t USING (nomenclature)

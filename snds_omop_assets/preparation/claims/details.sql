@@ -2,7 +2,8 @@
 -- of their line.
 --
 -- code      NULL where the row names nothing (LPP 9999999999999); a pack has its CIP13, before 2007 its CIP7
--- quantity  boxes, units of an opened pack, acts, devices, as the row counts them; NULL where it does not
+-- quantity  boxes, units of an opened pack (PHA_DEC_TOP D, IR_TDU_V; 1 in HDH's pages), acts, devices, as the row counts
+--           them; NULL where it does not
 -- unsigned  the quantity has no sign of its own: the line's is taken (UCD; CCAM, where a row is an act)
 -- variant   what else tells two details of one code apart: an opened pack, activity and phase, rented or bought
 -- Source: HDH medicament, schema_relationnel_snds (quantity of each table); HDH OMOP specification, DCIR.
@@ -10,9 +11,9 @@ SELECT
     {keys},
     CASE WHEN nullif(PHA_PRS_C13, '0') IS NULL AND PHA_PRS_IDE IS NOT NULL THEN 'CIP7' ELSE 'CIP13' END AS nomenclature,
     coalesce(nullif(PHA_PRS_C13, '0'), nullif(PHA_PRS_IDE, '0')) AS code,
-    CASE WHEN PHA_DEC_TOP = '1' THEN PHA_DEC_QSU ELSE PHA_ACT_QSN END AS quantity,
+    CASE WHEN PHA_DEC_TOP IN ('D', '1') THEN PHA_DEC_QSU ELSE PHA_ACT_QSN END AS quantity,
     FALSE AS unsigned,
-    CASE WHEN PHA_DEC_TOP = '1' THEN 'opened' END AS variant,
+    CASE WHEN PHA_DEC_TOP IN ('D', '1') THEN 'opened' END AS variant,
     CAST(NULL AS DATE) AS detail_start,
     CAST(NULL AS DATE) AS detail_end,
     TRY_CAST(PHA_SEQ_RNV AS INT) AS refills,

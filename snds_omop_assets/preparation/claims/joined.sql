@@ -1,7 +1,8 @@
 -- Lines that join a visit and make none: rows are surcharges (by netting key), and sums of supplements and
 -- participations,
 -- with the visit of the same person, day and executor that bears them; NULL where there is none.
--- Of several visits, the one in the same facility, then the smallest id.
+-- Of several visits, the one in the same facility, then the smallest id. Two unknown executors in two known facilities are
+-- not the same.
 WITH wanting AS (
     SELECT event_key, person_id, start_date, executor, site, total, payer FROM claim_judged WHERE rule = 'accessory'
     UNION ALL
@@ -22,6 +23,7 @@ found AS (
     FROM days d
     JOIN claim_visits_made v
         ON v.person_id = d.person_id AND v.start_date = d.start_date AND v.executor IS NOT DISTINCT FROM d.executor
+       AND coalesce(d.executor IS NOT NULL OR v.site = d.site, TRUE)
     QUALIFY row_number() OVER (
         PARTITION BY d.person_id, d.start_date, d.executor, d.site
         ORDER BY CASE WHEN v.site IS NOT DISTINCT FROM d.site THEN 0 ELSE 1 END, v.visit_occurrence_id

@@ -1,5 +1,6 @@
 -- Rows are rows of IR_IMB_R with the person, the code as vocabulary/code_map spells it, and the day that it starts.
--- Person: by pseudo-NIR and rank; where one side has no rank, by a pseudo-NIR that is nobody else's (identities).
+-- Person: by pseudo-NIR and rank; where one side has no rank, or another one, by a pseudo-NIR that is nobody else's
+-- (identities): outside the general scheme ranks are not stable (HDH, identifiant du bénéficiaire).
 -- Start:  IMB_ALD_DTD, else the day the row was inserted (Health Data Hub: fiche condition_occurrence, IR_IMB_R).
 
 WITH alone AS (

@@ -1,5 +1,6 @@
 -- stays/had diagnoses: one row per diagnosis of a row, in its sub-sequence ({passage}): the main one, associated ones,
--- those of the main (MPP) and of the associated mode of care (MPA). DGN_PAL1 to 7 are those of 2012 and 2013.
+-- those of the main (MPP) and of the associated mode of care (MPA). DGN_PAL1 to 7 are associated ones until
+-- 2010 (labels of the CNAM's dictionary).
 
 SELECT
     'T_HAD_B' AS source_table,
@@ -19,7 +20,7 @@ SELECT 'T_HAD_DMPP', ETA_NUM_EPMSI, RHAD_NUM, {passage}, TRUE, 'MPP', 'associate
 UNION ALL
 SELECT 'T_HAD_DMPA', ETA_NUM_EPMSI, RHAD_NUM, {passage}, TRUE, 'MPA', 'associated', 3, DGN_ASS_MPA FROM T_HAD_DMPA
 UNION ALL
-SELECT 'T_HAD_B', ETA_NUM_EPMSI, RHAD_NUM, {passage}, FALSE, 'DP', 'main', 0, code
+SELECT 'T_HAD_B', ETA_NUM_EPMSI, RHAD_NUM, {passage}, FALSE, 'DAS', 'associated', 0, code
 FROM (
     SELECT
         b.ETA_NUM_EPMSI,

@@ -2,8 +2,8 @@
 --   rule        the row ends here with its stay: there is no such stay (no_stay), or the rule of the stay
 --   later_rule  the row makes nothing of its own even if its stay is loaded: its week or sub-sequence is set aside, or
 --               is not there (no_stay); it has no code (no_code); it is a phase of an act other than 0 and 1, which are
---               counted (other_phase, HDH procedure_occurrence); it has no quantity above 0 (no_quantity); it is a week
---               without presence (no_presence)
+--               counted (other_phase, HDH procedure_occurrence); it has no quantity above 0, or is a drug of an unknown one
+--               (no_quantity, HDH medicaments_de_la_liste_en_sus); it is a week without presence (no_presence)
 -- Days count from the entry in the unit, the first day of the sub-sequence or sequence, else of the stay (labels of the
 -- CNAM's dictionary). Codes are spelled as vocabulary/code_map does: no blanks, in capitals, diagnoses without dots.
 
@@ -38,7 +38,7 @@ SELECT
         WHEN p.chained AND r.passage IS NOT NULL AND s.passage IS NULL THEN 'no_stay'
         WHEN r.kind <> 'line' AND coalesce(trim(r.code), '') = '' THEN 'no_code'
         WHEN r.kind = 'act' AND coalesce(r.phase, 0) NOT IN (0, 1) THEN 'other_phase'
-        WHEN r.quantity <= 0 THEN 'no_quantity'
+        WHEN r.quantity <= 0 OR (r.quantity IS NULL AND r.nomenclature = 'UCD') THEN 'no_quantity'
         WHEN r.source_table = 'T_SSR_B' AND r.kind = 'line' AND s.first_day IS NULL THEN 'no_presence'
     END AS later_rule
 FROM told_rows r

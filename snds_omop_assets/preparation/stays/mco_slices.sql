@@ -1,5 +1,6 @@
 -- stays/mco slices: one row per passage in a medical unit (T_MCO_UM).
--- A passage begins when those before it have lasted: PAR_DUR_SEJ summed in the order of UM_ORD_NUM (HDH visit_detail).
+-- A passage begins when those before it have lasted: PAR_DUR_SEJ (until 2010 PAR_NBR_SEJ) summed in the order of
+-- UM_ORD_NUM (HDH visit_detail).
 -- On the day of a move the patient belongs to the second unit: until_day is the day before the next passage.
 -- A number that stands twice names one passage only.
 
@@ -9,7 +10,7 @@ WITH ordered AS (
         um.RSA_NUM AS number,
         um.UM_ORD_NUM,
         {entry} AS entry,
-        coalesce(um.PAR_DUR_SEJ, 0) AS days,
+        coalesce(um.PAR_DUR_SEJ, um.PAR_NBR_SEJ, 0) AS days,
         coalesce(um.ETA_NUM_GEO, um.ETA_NUM_GEO1, um.ETA_NUM) AS site,
         nullif(upper(trim(um.AUT_TYP1_UM)), '') AS unit_type,
         row_number() OVER (

@@ -1,10 +1,11 @@
 -- stays/ssr slices: one row per week of a stay (T_SSR_B).
 -- JP_HWE and JP_WE have a 1 for each day of presence, Monday to Sunday. The first week (RHS_ANT_SEJ_ENT 0) begins with
--- the stay; another one that many days after it, at the first 1; the last day is that of the last 1 (HDH visit_detail,
+-- the stay, its other units (a row each) at their first 1; another week that many days after it, at the first 1; the last
+-- day is that of the last 1 (HDH visit_detail,
 -- with its end corrected: 8 minus the place in the reversed text). A week without presence, or whose presence is not
 -- told for its 7 days, has no days.
--- origin: the entry in the unit, from which delays of acts count. It is that of the stay for the unit of the first week
--- that the file has, and the first day of its first week for another unit.
+-- origin: the entry in the unit, from which delays of acts count: as SEJ_ANT tells it, else that of the stay for the unit
+-- of the first week that the file has, and the first day of its first week for another unit.
 -- Weeks whose month lies in another year are repeats (HDH pmsi_ssr); GME 90 and other types of generation are errors.
 
 WITH week AS (
@@ -13,7 +14,13 @@ WITH week AS (
         b.RHA_NUM AS number,
         b.RHS_NUM AS passage,
         {entry} AS entry,
-        coalesce(b.RHS_ANT_SEJ_ENT, 0) AS days_before,
+        coalesce(b.RHS_ANT_SEJ_ENT, b.SEJ_ANT, 0) AS days_before,
+        CAST(date_trunc('week', {entry}) AS DATE) AS monday,
+        row_number() OVER (
+            PARTITION BY b.ETA_NUM, b.RHA_NUM ORDER BY coalesce(b.RHS_ANT_SEJ_ENT, b.SEJ_ANT, 0), b.RHS_NUM
+        ) > 1 AS again,
+        -- The entry in the unit, where the row tells it (SEJ_ANT, days as RHS_ANT_SEJ_ENT).
+        CASE WHEN b.SEJ_ANT > 0 THEN {entry} + CAST(b.RHS_ANT_SEJ_ENT - b.SEJ_ANT AS INT) END AS unit_entry,
         coalesce(b.JP_HWE, '') || coalesce(b.JP_WE, '') AS days,
         coalesce(b.ETA_NUM_GEO, b.ETA_NUM) AS site,
         nullif(upper(trim(b.AUT_TYP_UM)), '') AS unit_type,
@@ -31,6 +38,7 @@ dated AS (
         *,
         CASE
             WHEN length(days) <> 7 OR instr(days, '1') = 0 THEN NULL
+            WHEN days_before = 0 AND again THEN greatest(entry, monday + CAST(instr(days, '1') - 1 AS INT))
             WHEN days_before = 0 THEN entry
             ELSE entry + CAST(days_before + instr(days, '1') - 1 AS INT)
         END AS first_day,
@@ -49,6 +57,8 @@ SELECT
     passage,
     CAST(place AS INT) AS place,
     CASE
+        WHEN min(unit_entry) OVER (PARTITION BY hospital, number, unit_type) IS NOT NULL
+            THEN min(unit_entry) OVER (PARTITION BY hospital, number, unit_type)
         WHEN min(place) OVER (PARTITION BY hospital, number, unit_type) = 1 THEN entry
         ELSE coalesce(min(first_day) OVER (PARTITION BY hospital, number, unit_type), entry)
     END AS origin,
