@@ -536,6 +536,15 @@ def test_what_the_pmsi_has_leaves_by_line(session: DuckDBSession, tmp_path: Path
     assert [(piece["site"], piece["facility_rows"]) for piece in pieces] == ([] if out else [(CLINIC, 1)])
 
 
+@pytest.mark.parametrize("said", [{"CPL_MAJ_TOP": "2"}, {"PRS_DPN_QLP": "71"}])
+def test_what_is_paid_of_care_that_the_pmsi_has_leaves_with_it(
+    session: DuckDBSession, tmp_path: Path, said: Row
+) -> None:
+    tables = {"ER_PRS_F": [claim(**said)], "ER_ETE_F": [detail(ETB_EXE_FIN=CLINIC, ETE_IND_TAA="1")]}
+    pieces, ended = prepared(session, tmp_path, tables)
+    assert (pieces, ended["ER_PRS_F", "also_in_pmsi"]) == ([], 1)
+
+
 @pytest.mark.parametrize("whole", [True, False])
 @pytest.mark.parametrize(
     ("said", "sold", "kept"),

@@ -227,3 +227,77 @@ def test_the_end_of_the_data_closes_long_term_diseases(bases: Bases, tmp_path: P
     assert not Conversion.of_files(settings).make_referentials().done
     bound = replace(settings, data_end=date(LAST - 2, 6, 30))
     assert Conversion.of_files(bound).make_referentials().done
+
+
+def made_anew(settings: Settings, folder: Path) -> Path:
+    """The warehouse of the same delivery and settings, converted at once."""
+    anew = Path(shutil.copytree(settings.warehouse, folder))
+    shutil.rmtree(anew / "omop")
+    shutil.rmtree(anew / "prepared")
+    convert(replace(settings, warehouse=anew))
+    return anew
+
+
+def test_another_key_of_the_ids_leaves_no_id_of_the_old_one(bases: Bases, tmp_path: Path) -> None:
+    warehouse = Path(shutil.copytree(bases.before, tmp_path / "warehouse"))
+    settings = replace(of(bases.earlier, warehouse), id_key="the key of another project")
+    convert(settings)
+    assert differences(warehouse, made_anew(settings, tmp_path / "anew")) == {}
+
+
+def test_a_twin_that_can_be_no_person_makes_the_stays_of_the_other_again(bases: Bases, tmp_path: Path) -> None:
+    """Nobody knows any more whose they are."""
+    met = pq.ParquetDataset(sorted(bases.before.glob("prepared/stays/*/persons/**/*.parquet"))).read(["BEN_NIR_PSA"])
+    delivery = Path(shutil.copytree(bases.earlier, tmp_path / "delivery"))
+    file = delivery / "IR_BEN_R.parquet"
+    persons = pq.read_table(file)
+    names = persons["BEN_NIR_PSA"].to_pylist()
+    of_stays = min({name for name in met["BEN_NIR_PSA"].to_pylist() if names.count(name) == 1})
+    (twin,) = persons.filter(pc.equal(persons["BEN_NIR_PSA"], of_stays)).to_pylist()
+    for name, value in (
+        ("BEN_RNG_GEM", "7"),
+        ("BEN_NAI_ANN", "1600"),
+        ("BEN_NIR_ANO", "9" * 17),
+        ("BEN_IDT_ANO", "8" * 17),
+    ):
+        twin[name] = int(value) if pa.types.is_integer(persons.schema.field(name).type) else value
+    file.unlink()
+    pq.write_table(pa.concat_tables([persons, pa.Table.from_pylist([twin], persons.schema)]), file)
+
+    warehouse = Path(shutil.copytree(bases.before, tmp_path / "warehouse"))
+    settings = of(delivery, warehouse)
+    assert converted_again(convert(settings)) > {"referentials"}
+    assert differences(warehouse, made_anew(settings, tmp_path / "anew")) == {}
+
+
+def test_a_year_whose_removal_was_interrupted_is_made_again(
+    bases: Bases, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse = Path(shutil.copytree(bases.before, tmp_path / "warehouse"))
+    conversion = Conversion.of_files(of(bases.earlier, warehouse))
+    left = conversion.care_years()[:-1]
+    gone = str(conversion.care_years()[-1])
+    removed: list[Path] = []
+
+    def remove(folder: Path, ignore_errors: bool = False) -> None:
+        if removed:
+            raise KeyboardInterrupt
+        removed.append(folder)
+        really(folder, ignore_errors=ignore_errors)
+
+    really = shutil.rmtree
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Conversion, "care_years", lambda self: left)
+        patched.setattr("snds_omop_assets.omop.conversion.shutil.rmtree", remove)
+        conversion.forget()
+    assert removed
+    assert converted_again(convert(of(bases.earlier, warehouse))) == {gone}
+    assert differences(warehouse, bases.before) == {}
+
+
+def test_tables_of_a_year_that_was_interrupted_and_is_told_no_more_are_removed(bases: Bases, tmp_path: Path) -> None:
+    warehouse = Path(shutil.copytree(bases.before, tmp_path / "warehouse"))
+    visits = warehouse / "omop" / "visit_occurrence.parquet"
+    shutil.copytree(visits / str(FIRST), visits / "1999")
+    assert Conversion.of_files(of(bases.earlier, warehouse)).forget() == ["1999"]
+    assert differences(warehouse, bases.before) == {}

@@ -164,6 +164,14 @@ def test_a_death_is_found_by_any_number_that_the_person_had():
         assert counts == {("KI_CCI_R", "death"): 1}
 
 
+def test_a_dummy_number_names_nobody_who_died():
+    dummy = "X" * 17
+    tables = {"IR_BEN_R": [referential("ANNE", "MANY"), referential("BORIS", "MANY"), referential("ANNE", dummy)]}
+    for number in ("MANY", dummy):
+        _, counts = judged({**tables, "KI_CCI_R": [death("enc", number)]})
+        assert counts == {("KI_CCI_R", "unmatched_death"): 1}
+
+
 @pytest.mark.parametrize(
     ("person", "values", "rule"),
     [

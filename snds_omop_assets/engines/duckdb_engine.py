@@ -72,6 +72,11 @@ def _failing_plainly(spill: Path | None) -> Iterator[None]:
         yield
     except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
         raise EngineError(_said(error, spill)) from None
+    except (duckdb.ConversionException, duckdb.OutOfRangeException) as error:
+        raise EngineError(
+            f"A value of a row is too large for what is computed of it ({type(error).__name__}): columns of a file may "
+            f"be shifted. Look for unlikely numbers and days in the delivery report."
+        ) from None
 
 
 def _said(error: duckdb.Error, spill: Path | None) -> str:

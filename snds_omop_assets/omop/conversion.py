@@ -165,12 +165,20 @@ class Conversion:
             StoreError: another run is writing.
         """
         recover_all(self.care)
-        made = {part.name for part in self.care.glob("[!.]*") if part.name.isdecimal()}
+        omop = self.warehouse / "omop"
+        # A year that was interrupted when it was first made has tables and no folder of its own.
+        folders = [
+            *self.care.glob("[!.]*"),
+            *(one for t in CARE_YEAR_TABLES for one in omop.glob(f"{t}.parquet/[!.]*")),
+        ]
+        made = {part.name for part in folders if part.name.isdecimal()}
         gone = sorted(made - {str(year) for year in self.care_years()})
         with writing(self.care):
             for part in gone:
+                # First what says that the tables are there: if this is interrupted, the year is made again.
+                (self.care / part / MADE).unlink(missing_ok=True)
                 for table in CARE_YEAR_TABLES:
-                    shutil.rmtree(self.warehouse / "omop" / f"{table}.parquet" / part, ignore_errors=True)
+                    shutil.rmtree(omop / f"{table}.parquet" / part, ignore_errors=True)
                 shutil.rmtree(self.care / part, ignore_errors=True)
         return gone
 

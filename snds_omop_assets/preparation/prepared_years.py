@@ -161,12 +161,12 @@ class Prepared:
             EngineError: the engine failed.
         """
         sources, versions = self._sources(store, year)
-        wanted = fingerprint([versions, fingerprint_of_files(*self.kind.rules)])
         folder = self._folder(year)
-        with writing(self.root):
+        with writing(self.root), open_session() as session:
+            wanted = fingerprint([versions, fingerprint_of_files(*self.kind.rules), _key_of_ids(session)])
             if PreparedYear(folder).fingerprint == wanted:
                 return False
-            with folder_written_aside(folder) as aside, open_session() as session:
+            with folder_written_aside(folder) as aside:
                 self.kind.prepare(session, sources, year, aside)
                 care_years = _care_years(session, PreparedYear(aside).files(self.kind.rows))
                 note_made(aside, wanted, care_years=care_years, file_years=sources.years(year))
@@ -193,6 +193,12 @@ def stored_years(store: Store, kind: Kind) -> Iterator[int | None]:
         if (table := store.table(official_tables()[name])) is not None:
             found |= {place.year for place in table.places}
     yield from sorted(found, key=lambda year: (year is not None, year or 0))
+
+
+def _key_of_ids(session: Session) -> int:
+    """A number that changes with the key of the ids (SNDS_ID_KEY), which the prepared rows hold."""
+    number: int = session.result("SELECT omop_id('key of the ids', 'prepared') AS id")["id"][0].as_py()
+    return number
 
 
 def _care_years(session: Session, files: Sequence[Path]) -> list[int]:

@@ -299,9 +299,9 @@ def _judge(settled: Settled, made: Claims) -> None:
     event = np.where(mine, settled.act_event[np.where(mine, act, 0)] if len(settled.acts) else NO_NUMBER, NO_NUMBER)
     reasons = (
         ("information_line", lines.kind == INFORMATION),
+        ("also_in_pmsi", made.public[act] | (acts.stay[act] != NOBODY) | (nature == NATURES.index("clinic"))),
         ("participation_line", lines.kind == PARTICIPATION),
         ("supplement_line", lines.kind == SUPPLEMENT),
-        ("also_in_pmsi", made.public[act] | (acts.stay[act] != NOBODY) | (nature == NATURES.index("clinic"))),
         ("no_care_contact", nature == NATURES.index("none")),
         ("fictitious_identifier", np.isin(people.identifiers.kind[made.identifier[act]], FICTITIOUS)),
         ("no_birth_year", people.why_not[acts.person[act]] == "birth_year_unknown"),

@@ -8,12 +8,13 @@ WITH of_lines AS (
         CAST(omop_id('all', BEN_NIR_PSA, BEN_RNG_GEM, CAST(persons_of_psa AS STRING)) AS DECIMAL(38, 0)) AS beside
     FROM identities
 ),
--- A stay reads who stands under its pseudonym: the only person, or the ranks of several (stays/stay_people.sql).
+-- A stay reads who stands under its pseudonym: the only person, or the ranks of several, of whom one may be no person of
+-- the CDM (stays/stay_people.sql).
 of_stays AS (
     SELECT
         BEN_NIR_PSA,
-        CASE WHEN count(DISTINCT person_id) > 1
-             THEN sum(CAST(omop_id('stay', BEN_NIR_PSA, BEN_RNG_GEM, CAST(person_id AS STRING)) AS DECIMAL(38, 0)))
+        CASE WHEN max(persons_of_psa) > 1
+             THEN sum(CAST(omop_id('stay', BEN_NIR_PSA, BEN_RNG_GEM, CAST(person_id AS STRING), rule) AS DECIMAL(38, 0)))
              ELSE CAST(omop_id('stay', BEN_NIR_PSA, CAST(min(person_id) AS STRING),
                                CASE WHEN min(person_id) IS NULL THEN min(rule) END) AS DECIMAL(38, 0))
         END AS digest

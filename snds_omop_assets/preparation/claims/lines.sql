@@ -5,10 +5,10 @@
 -- claim_facilities  facilities.sql; claim_borne borne.sql (details); claim_services natures of services (code, nature)
 --
 -- Rules, the first that fits:
+--   information_line    DPN_QLF or PRS_DPN_QLP 71 or 72, but participation_line; NULL counts as 0
+--   also_in_pmsi        see claim_facilities; with what is paid of such care
 --   participation_line  a flat participation (PRS_DPN_QLP 71, DPN_QLF 0): a cost and no act
---   information_line    DPN_QLF or PRS_DPN_QLP 71 or 72; NULL counts as 0
 --   supplement_line     CPL_MAJ_TOP 2: a cost and no act
---   also_in_pmsi        see claim_facilities
 --   no_care_contact     a nature of service that is no care; one that no list knows is care
 --   no_care_date
 --   care_after_flow     care of a later year than the file and its flow (FLX_DIS_DTD): files of archived years hold the
@@ -27,11 +27,11 @@ FROM (
         f.flow_year,
         coalesce(year(p.EXE_SOI_DTD) > greatest(f.flow_year, year(p.FLX_DIS_DTD)), FALSE) AS after_flow,
         CASE
-            WHEN p.DPN_QLF IN ('71', '72') OR p.PRS_DPN_QLP IN ('71', '72') THEN
-                CASE WHEN coalesce(p.DPN_QLF, '0') = '0' AND p.PRS_DPN_QLP = '71' THEN 'participation_line'
-                     ELSE 'information_line' END
-            WHEN p.CPL_MAJ_TOP = '2' THEN 'supplement_line'
+            WHEN (p.DPN_QLF IN ('71', '72') OR p.PRS_DPN_QLP IN ('71', '72'))
+                AND NOT (coalesce(p.DPN_QLF, '0') = '0' AND coalesce(p.PRS_DPN_QLP = '71', FALSE)) THEN 'information_line'
             WHEN e.in_pmsi THEN 'also_in_pmsi'
+            WHEN p.PRS_DPN_QLP = '71' THEN 'participation_line'
+            WHEN p.CPL_MAJ_TOP = '2' THEN 'supplement_line'
             WHEN p.PRS_NAT_REF IS NULL OR s.nature = 'none' THEN 'no_care_contact'
             WHEN p.EXE_SOI_DTD IS NULL THEN 'no_care_date'
             WHEN year(p.EXE_SOI_DTD) > greatest(f.flow_year, year(p.FLX_DIS_DTD)) THEN 'care_after_flow'

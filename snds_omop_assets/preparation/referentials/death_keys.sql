@@ -1,5 +1,6 @@
 -- Rows are identifiers by which the CépiDc names persons, each with the person, or the rule that says there is none.
--- KI_CCI_R has the BEN_IDT_ANO of the identifier of that time: a person whose number changed has several.
+-- KI_CCI_R has the BEN_IDT_ANO of the identifier of that time: a person whose number changed has several. A dummy (rows of
+-- X, or a number that several persons have) names nobody.
 
 WITH told AS (
     SELECT BEN_NIR_PSA, BEN_RNG_GEM, BEN_IDT_ANO, BEN_NIR_ANO FROM IR_BEN_R
@@ -20,5 +21,6 @@ named AS (
 
 SELECT death_key, min(person_id) AS person_id, min(rule) AS rule
 FROM named
-WHERE death_key IS NOT NULL
+WHERE death_key IS NOT NULL AND replace(upper(death_key), 'X', '') <> ''
 GROUP BY death_key
+HAVING count(DISTINCT person_id) <= 1
