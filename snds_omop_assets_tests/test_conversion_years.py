@@ -254,12 +254,8 @@ def test_a_twin_that_can_be_no_person_makes_the_stays_of_the_other_again(bases: 
     names = persons["BEN_NIR_PSA"].to_pylist()
     of_stays = min({name for name in met["BEN_NIR_PSA"].to_pylist() if names.count(name) == 1})
     (twin,) = persons.filter(pc.equal(persons["BEN_NIR_PSA"], of_stays)).to_pylist()
-    for name, value in (
-        ("BEN_RNG_GEM", "7"),
-        ("BEN_NAI_ANN", "1600"),
-        ("BEN_NIR_ANO", "9" * 17),
-        ("BEN_IDT_ANO", "8" * 17),
-    ):
+    another = {"BEN_RNG_GEM": "7", "BEN_NAI_ANN": "1600", "BEN_NIR_ANO": "9" * 17, "BEN_IDT_ANO": "8" * 17}
+    for name, value in another.items():
         twin[name] = int(value) if pa.types.is_integer(persons.schema.field(name).type) else value
     file.unlink()
     pq.write_table(pa.concat_tables([persons, pa.Table.from_pylist([twin], persons.schema)]), file)
